@@ -1,0 +1,341 @@
+/** Decisions until somebody answers: offer, fork, ringing, refusals, redirections, CANCEL. */
+import type { CallCommand } from "../../schemas/Call.ts";
+import type { CallEvent } from "../../schemas/CallEvent.ts";
+import { accepted, answered, type Reply } from "../../schemas/Reply.ts";
+import type { Cause, Side } from "../../schemas/Party.ts";
+import type { Decision } from "../kernel/Decider.ts";
+import type { Command, MediaFacts, Target } from "./Command.ts";
+import * as Media from "./Media.ts";
+import {
+  isPending,
+  type Leg,
+  maxDepth,
+  pendingCallees,
+  slotsOfRedirection,
+  type State,
+} from "./State.ts";
+import * as Status from "./Status.ts";
+
+type Outcome = Decision<CallEvent, Reply>;
+type Offer = Extract<Command, { _tag: "Offer" }>;
+type Report<Tag extends CallCommand["_tag"]> = Extract<CallCommand, { _tag: Tag }>;
+
+export const nothing: Outcome = { events: [], reply: accepted };
+export const reply = (reply: Reply): Outcome => ({ events: [], reply });
+export const happened = (...events: ReadonlyArray<CallEvent>): Outcome => ({
+  events,
+  reply: accepted,
+});
+
+/** The end of a call, with all that its CDR needs. */
+export const ended = (
+  state: State,
+  at: number,
+  cause: Cause,
+  endedBy: Side,
+  status: number,
+): CallEvent => ({
+  _tag: "CallEnded",
+  at,
+  cause,
+  endedBy,
+  status,
+  startedAt: state.startedAt,
+  ringingAt: state.ringingAt,
+  answeredAt: state.answeredAt,
+  caller: state.caller,
+  callee: state.feature === null
+    ? (state.legs[state.callee ?? 1]?.party ?? null)
+    : { _tag: "Feature", feature: state.feature },
+  dialled: state.dialled,
+  legs: state.legs.length,
+});
+
+/** INVITE that makes the call. */
+export const offer = (state: State, input: Offer): Outcome => {
+  const { at, command, facts, relay, tag } = input;
+  if (state.phase !== "idle") return reply(answered(482));
+  const { path, fromTag, contact, routeSet, maxForwards, headers, sdp, natted } = command;
+  const offered: CallEvent = {
+    _tag: "CallOffered",
+    at,
+    policy: facts.policy,
+    caller: facts.caller,
+    dialled: facts.dialled,
+    path,
+    remoteTag: fromTag,
+    contact,
+    routeSet,
+    hop: { flow: command.identity.source, flowOnly: natted },
+    maxForwards,
+    headers,
+    sdp,
+    tag,
+  };
+  const problem = refusalOf(input);
+  if (problem !== undefined) {
+    const { cause, status } = problem;
+    const before = { ...state, caller: facts.caller, dialled: facts.dialled, startedAt: at };
+    return happened(offered, ended(before, at, cause, "engine", status));
+  }
+  const reserved: ReadonlyArray<CallEvent> = isRelay(relay)
+    ? [{ _tag: "MediaReserved", at, relay }]
+    : [];
+  if (facts.feature !== null) {
+    return happened(offered, ...reserved, { _tag: "FeatureAnswered", at, feature: facts.feature });
+  }
+  return happened(offered, ...reserved, ...start(input, facts.targets, 1, 0));
+};
+
+const isRelay = (relay: MediaFacts): relay is Exclude<MediaFacts, "exhausted" | null> =>
+  relay !== null && relay !== "exhausted";
+
+/** Why a call is over at once. */
+const refusalOf = (
+  { command, facts, relay }: Offer,
+): { readonly cause: Cause; readonly status: number } | undefined => {
+  if (facts.refusal !== null) return facts.refusal;
+  if (!facts.policy.exceptions.includes("plainMedia")) {
+    return { cause: "notAcceptable", status: 488 };
+  }
+  if (command.sdp !== null && Media.streamsOf(command.sdp).length === 0) {
+    return { cause: "notAcceptable", status: 488 };
+  }
+  if (facts.feature === null && facts.targets.length === 0) {
+    return { cause: "unreachable", status: 480 };
+  }
+  if (relay === "exhausted") return { cause: "noMedia", status: 503 };
+  if (facts.feature !== null && !Media.suitsFeature(facts.feature, command.sdp)) {
+    return { cause: "notAcceptable", status: 488 };
+  }
+  return undefined;
+};
+
+/** INVITEs to targets, as legs from `first` on. */
+export const start = (
+  { at, minted }: Pick<Command, "at" | "minted">,
+  targets: ReadonlyArray<Target>,
+  first: number,
+  depth: number,
+  slots?: ReadonlyArray<number>,
+): ReadonlyArray<CallEvent> =>
+  targets.flatMap((target, n): ReadonlyArray<CallEvent> => {
+    const ids = minted[n];
+    const slot = slots === undefined ? first + n : slots[n];
+    if (ids === undefined || slot === undefined) return [];
+    return [{
+      _tag: "LegStarted",
+      at,
+      leg: first + n,
+      slot,
+      party: target.party,
+      target: target.uri,
+      routeSet: target.routeSet,
+      hop: target.hop,
+      edge: target.edge,
+      callId: ids.callId,
+      tag: ids.tag,
+      forkTag: ids.forkTag,
+      depth,
+    }];
+  });
+
+/** 101 to 199. */
+export const progress = (
+  state: State,
+  leg: Leg,
+  report: Report<"ReportProgress">,
+  at: number,
+): Outcome => {
+  const { status, remoteTag, contact, routeSet, headers } = report;
+  if (!isPending(leg) || state.phase !== "setup") return nothing;
+  // An offer in an unreliable provisional means nothing, and neither does a second description.
+  const described = leg.media.invite?.offered === true && leg.media.invite.response === null;
+  const sdp = described ? report.sdp : null;
+  if (sdp === null && leg.phase === "ringing" && leg.status === status) return nothing;
+  return happened({
+    _tag: "LegRang",
+    at,
+    leg: leg.id,
+    status,
+    remoteTag,
+    contact,
+    routeSet,
+    headers,
+    sdp,
+  });
+};
+
+/** 2xx to the first INVITE of a leg. */
+export const answer = (
+  state: State,
+  leg: Leg,
+  report: Report<"ReportAnswer">,
+  at: number,
+): Outcome => {
+  const { remoteTag, contact, routeSet, headers, sdp, flow } = report;
+  const declined: CallEvent = {
+    _tag: "AnswerDeclined",
+    at,
+    leg: leg.id,
+    remoteTag,
+    contact,
+    routeSet,
+  };
+  if (leg.declined.includes(remoteTag)) return nothing;
+  // The same 2xx again is the edge's business; another tag is another phone behind a proxy.
+  if (leg.phase === "up" && remoteTag === leg.remoteTag) return nothing;
+  // A call that has ended while its leg was up has sent BYE already.
+  if (leg.phase === "ended" && leg.id === state.callee && remoteTag === leg.remoteTag) {
+    return nothing;
+  }
+  if (!isPending(leg) || state.phase !== "setup") return happened(declined);
+  const answeredLeg: CallEvent = {
+    _tag: "LegAnswered",
+    at,
+    leg: leg.id,
+    remoteTag,
+    contact,
+    routeSet,
+    headers,
+    sdp,
+    flow,
+  };
+  const { media } = Media.exchange(leg, { from: "peer", message: "Success", body: sdp });
+  if (media.offer === null && media.remote === null) {
+    // A 2xx without the answer that it owes: the leg cannot live, and with it the call.
+    const others = pendingCallees(state).filter(({ id }) => id !== leg.id);
+    const end = others.length === 0 ? [ended(state, at, "notAcceptable", "callee", 488)] : [];
+    return happened(declined, ...end);
+  }
+  return happened(
+    answeredLeg,
+    { _tag: "CallAnswered", at, leg: leg.id },
+    ...cancelOthers(state, leg.id, at, "Call completed elsewhere"),
+  );
+};
+
+const cancelOthers = (
+  state: State,
+  but: number,
+  at: number,
+  reason: string,
+): ReadonlyArray<CallEvent> =>
+  pendingCallees(state)
+    .filter(({ id }) => id !== but)
+    .map(({ id }) => ({ _tag: "LegCancelled", at, leg: id, reason }));
+
+/** 3xx to 6xx to the first INVITE of a leg. */
+export const refusal = (
+  state: State,
+  leg: Leg,
+  report: Report<"ReportRefusal">,
+  at: number,
+): Outcome => {
+  if (!isPending(leg) || state.phase !== "setup") return nothing;
+  const { status, reason, redirectedTo } = report;
+  if (status < 400 && redirectedTo.length > 0 && leg.depth < maxDepth) {
+    const users = redirectedTo.slice(0, slotsOfRedirection);
+    return happened({ _tag: "LegRedirected", at, leg: leg.id, users });
+  }
+  const refused: CallEvent = { _tag: "LegRefused", at, leg: leg.id, status, reason };
+  // RFC 3261 16.7 step 5: a 6xx speaks for all.
+  const others = status >= 600 ? cancelOthers(state, leg.id, at, "Declined elsewhere") : [];
+  const left = others.length > 0 ? [] : pendingCallees(state).filter(({ id }) => id !== leg.id);
+  return conclude(state, at, [refused, ...others], left.length, { leg: leg.id, status });
+};
+
+/** No response, no way, no flow. */
+export const failure = (
+  state: State,
+  leg: Leg,
+  report: Report<"ReportFailure">,
+  at: number,
+): Outcome => {
+  if (!isPending(leg) || state.phase !== "setup") return nothing;
+  const failed: CallEvent = { _tag: "LegFailed", at, leg: leg.id, failure: report.failure };
+  const left = pendingCallees(state).filter(({ id }) => id !== leg.id).length;
+  const status = leg.party._tag === "Trunk" ? 502 : 480;
+  return conclude(state, at, [failed], left, { leg: leg.id, status });
+};
+
+/** Ends the call when the refusal was the last hope. */
+const conclude = (
+  state: State,
+  at: number,
+  events: ReadonlyArray<CallEvent>,
+  left: number,
+  refusal: { readonly leg: number; readonly status: number },
+): Outcome => {
+  if (left > 0 || state.lookups > 0) return happened(...events);
+  const { leg, status } = Status.best([...state.refusals, refusal]);
+  const failed = events.some((event) => event._tag === "LegFailed" && event.leg === leg);
+  const cause = failed ? "unreachable" : Status.causeOf(status);
+  const by = cause === "unreachable" ? "engine" : "callee";
+  return happened(...events, ended(state, at, cause, by, Status.towardsCaller(status)));
+};
+
+/** The lookup of a redirection came back. */
+export const targets = (
+  state: State,
+  input: Extract<Command, { _tag: "Targets" }>,
+): Outcome => {
+  const { at, command } = input;
+  if (state.phase !== "setup" || state.lookups === 0) return nothing;
+  const relay: ReadonlyArray<CallEvent> = isRelay(command.relay)
+    ? [{ _tag: "MediaReserved", at, relay: command.relay }]
+    : [];
+  const depth = command.depth + 1;
+  const started = command.relay === "exhausted"
+    ? []
+    : start(input, command.targets, state.legs.length, depth, command.slots);
+  const resolved: CallEvent = {
+    _tag: "RedirectResolved",
+    at,
+    leg: command.leg,
+    legs: started.length,
+  };
+  const events = [resolved, ...relay, ...started];
+  if (started.length > 0) return happened(...events);
+  const left = pendingCallees(state).length;
+  const after = { ...state, lookups: state.lookups - 1 };
+  return conclude(after, at, events, left, { leg: command.leg, status: 480 });
+};
+
+/** CANCEL of the caller: the order in the journal decides whether it was in time. */
+export const cancel = (state: State, at: number): Outcome =>
+  state.phase === "setup" ? happened(ended(state, at, "cancelled", "caller", 487)) : nothing;
+
+/** Nobody answered in the ring time. */
+export const ringOut = (state: State, at: number): Outcome =>
+  state.phase === "setup" ? happened(ended(state, at, "noAnswer", "engine", 480)) : nothing;
+
+/**
+ * The edge died under pending INVITEs: nobody retransmits or hears them any more. CANCEL them with
+ * their branch and ring again with new dialogs (the old ones would be 482 where they still ring).
+ */
+export const recover = (
+  state: State,
+  input: Pick<Command, "at" | "minted">,
+): Outcome => {
+  const stranded = state.legs.filter((leg) => isPending(leg) && leg.stranded);
+  if (state.phase !== "setup" || stranded.length === 0) return nothing;
+  const { at } = input;
+  return happened(
+    ...stranded.map(({ id }): CallEvent => ({
+      _tag: "LegCancelled",
+      at,
+      leg: id,
+      reason: "Edge lost",
+    })),
+    ...stranded.flatMap((leg, n) =>
+      start(
+        { at, minted: input.minted.slice(n, n + 1) },
+        [{ ...leg, uri: leg.target }],
+        state.legs.length + n,
+        leg.depth,
+        [leg.slot],
+      )
+    ),
+  );
+};

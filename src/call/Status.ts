@@ -1,0 +1,54 @@
+/** How refusals become causes, and which of several refusals the caller hears. */
+import type { Cause } from "../../schemas/Party.ts";
+import type { Refusal, State } from "./State.ts";
+
+const causes: Readonly<Record<number, Cause>> = {
+  403: "declined",
+  404: "notFound",
+  408: "unreachable",
+  410: "notFound",
+  415: "notAcceptable",
+  430: "unreachable",
+  480: "unreachable",
+  484: "notFound",
+  486: "busy",
+  488: "notAcceptable",
+  600: "busy",
+  603: "declined",
+  604: "notFound",
+  606: "notAcceptable",
+  607: "declined",
+};
+
+export const causeOf = (status: number): Cause => causes[status] ?? "failed";
+
+/**
+ * The status that the caller gets for a callee's. Challenges and redirections of a callee mean
+ * nothing to the caller, 503 would say that we ourselves are overloaded (RFC 3261 16.7), and a
+ * time-out or a lost flow is an unreachable phone.
+ */
+export const towardsCaller = (status: number): number => {
+  if (status === 401 || status === 407) return 502;
+  if (status < 400 || status === 408 || status === 430 || status === 481) return 480;
+  return status === 503 ? 500 : status;
+};
+
+/** Lower is better (RFC 3261 16.7 step 6, with the answers that tell a caller most in front). */
+const rank = (status: number): number => {
+  if (status >= 600) return 0;
+  if (status === 486) return 1;
+  if (status === 480 || status === 408 || status === 430) return 4;
+  if (status >= 400 && status < 500) return 2;
+  return status >= 500 ? 3 : 5;
+};
+
+export const best = (refusals: ReadonlyArray<Refusal>): Refusal =>
+  refusals.reduce(
+    (least, refusal) => rank(refusal.status) < rank(least.status) ? refusal : least,
+    refusals[0] ?? { leg: 0, status: 480 },
+  );
+
+/** True when the caller can hear nothing else any more. */
+export const isHopeless = (state: State): boolean =>
+  state.phase === "setup" && state.lookups === 0 &&
+  !state.legs.some(({ id, phase }) => id > 0 && (phase === "calling" || phase === "ringing"));
