@@ -1,0 +1,65 @@
+/** Journal in memory: for tests, the simulation and benchmarks. Gone with the process. */
+import { Effect, Layer } from "effect";
+import { Journal, JournalFenced, type ShardRef, type Stored } from "./Journal.ts";
+
+interface Log {
+  head: number;
+  records: Array<Stored>;
+}
+
+/** Records share large buffers: millions of small ones would cost the collector more than us. */
+const slabOctets = 1024 * 1024;
+
+const slabs = () => {
+  let slab = new Uint8Array(slabOctets);
+  let used = 0;
+  return (bytes: Uint8Array): Uint8Array => {
+    if (bytes.length > slabOctets / 4) return bytes;
+    if (used + bytes.length > slabOctets) {
+      slab = new Uint8Array(slabOctets);
+      used = 0;
+    }
+    slab.set(bytes, used);
+    used += bytes.length;
+    return slab.subarray(used - bytes.length, used);
+  };
+};
+
+export const make = (): Journal["Service"] => {
+  const logs = new Map<string, Log>();
+  const keep = slabs();
+  const logOf = ({ cell, shard }: ShardRef): Log => {
+    const name = `${cell}.${shard}`;
+    const log = logs.get(name) ?? { head: 0, records: [] };
+    logs.set(name, log);
+    return log;
+  };
+  return Journal.of({
+    append: ({ shard, expected, records }) => {
+      const log = logOf(shard);
+      if (log.head !== expected) {
+        return Effect.fail(
+          new JournalFenced({ shard: shard.shard, expected, actual: log.head }),
+        );
+      }
+      for (const bytes of records) log.records.push({ sequence: ++log.head, bytes: keep(bytes) });
+      return Effect.succeed(log.head);
+    },
+    read: (shard, after, limit) => {
+      const { records } = logOf(shard);
+      const first = records[0]?.sequence ?? 1;
+      const start = Math.max(0, after + 1 - first);
+      return Effect.succeed(records.slice(start, start + limit));
+    },
+    head: (shard) => Effect.succeed(logOf(shard).head),
+    cut: (shard, through) => {
+      const log = logOf(shard);
+      log.records = log.records.filter(
+        ({ sequence }) => sequence > through || sequence === log.head,
+      );
+      return Effect.void;
+    },
+  });
+};
+
+export const layer: Layer.Layer<Journal> = Layer.sync(Journal, make);

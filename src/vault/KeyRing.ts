@@ -1,0 +1,218 @@
+/**
+ * The local key ring: a master key and the wrapped keys of the tenants, files of mode 0600 under the
+ * data folder. Other adapters keep the master key in a KMS or HSM.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Effect, Layer, Schema } from "effect";
+import { type TenantKey, Vault, VaultFailed } from "./Vault.ts";
+
+const Ring = Schema.Struct({
+  version: Schema.Literal(1),
+  /** SHA-256 of the master key: a ring and a master of two folders do not mix. */
+  master: Schema.String,
+  routing: Schema.Struct({ current: Schema.String, previous: Schema.NullOr(Schema.String) }),
+  derive: Schema.String,
+  tenants: Schema.Record(
+    Schema.String,
+    Schema.Array(Schema.Struct({ id: Schema.String, wrapped: Schema.String })),
+  ),
+});
+type Ring = typeof Ring.Type;
+const decodeRing = Schema.decodeUnknownSync(Schema.fromJsonString(Ring));
+
+const nonceOctets = 12;
+const tagOctets = 16;
+const restore = "restore the folder 'keys' from its backup: nothing else can read the journal";
+
+/** Random octets are cheap by the page and dear by the dozen. */
+let pool = randomBytes(0);
+let drawn = 0;
+const freshNonce = (): Uint8Array => {
+  if (drawn + nonceOctets > pool.length) {
+    pool = randomBytes(341 * nonceOctets);
+    drawn = 0;
+  }
+  drawn += nonceOctets;
+  return pool.subarray(drawn - nonceOctets, drawn);
+};
+
+export const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uint8Array => {
+  const sealed = new Uint8Array(nonceOctets + clear.length + tagOctets);
+  const nonce = freshNonce();
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  cipher.setAAD(bound);
+  sealed.set(nonce);
+  sealed.set(cipher.update(clear), nonceOctets);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), nonceOctets + clear.length);
+  return sealed;
+};
+
+export const open = (key: Uint8Array, bound: Uint8Array, sealed: Uint8Array): Uint8Array => {
+  const end = sealed.length - tagOctets;
+  if (end < nonceOctets) {
+    throw new VaultFailed({ reason: "sealed octets are too short", remedy: restore });
+  }
+  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, nonceOctets));
+  decipher.setAAD(bound);
+  decipher.setAuthTag(sealed.subarray(end));
+  const clear = decipher.update(sealed.subarray(nonceOctets, end));
+  try {
+    decipher.final();
+  } catch {
+    throw new VaultFailed({
+      reason: "sealed octets were changed, or were sealed under another key",
+      remedy: restore,
+    });
+  }
+  return clear;
+};
+
+const tenantKey = (id: string, key: Uint8Array): TenantKey => ({
+  id,
+  seal: (bound, clear) => seal(key, bound, clear),
+  open: (bound, sealed) => open(key, bound, sealed),
+});
+
+const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+const decode = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** Replaces a file so that a crash leaves the old or the new one, never half of it. */
+const writeWhole = (path: string, content: Uint8Array | string): void => {
+  const file = openSync(`${path}.new`, "w", 0o600);
+  try {
+    writeSync(file, typeof content === "string" ? Buffer.from(content) : content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+};
+
+const newRing = (master: Uint8Array): Ring => ({
+  version: 1,
+  master: digest(master),
+  routing: { current: encode(seal(master, label, randomBytes(32))), previous: null },
+  derive: encode(seal(master, label, randomBytes(32))),
+  tenants: {},
+});
+
+const label = Buffer.from("tandem key ring 1");
+
+const readRing = (folder: string): { readonly master: Uint8Array; readonly ring: Ring } => {
+  const masterPath = join(folder, "master.key");
+  const ringPath = join(folder, "ring.json");
+  if (!existsSync(masterPath) && !existsSync(ringPath)) {
+    const master = randomBytes(32);
+    writeWhole(masterPath, master);
+    writeWhole(ringPath, JSON.stringify(newRing(master), null, 1));
+  }
+  const open = statSync(masterPath).mode & 0o077;
+  if (open !== 0) {
+    throw new VaultFailed({
+      reason: `${masterPath} can be read by others`,
+      remedy: `chmod 600 ${masterPath}, and treat the key as known if others had access`,
+    });
+  }
+  const master = new Uint8Array(readFileSync(masterPath));
+  const ring = decodeRing(readFileSync(ringPath, "utf8"));
+  const known = Buffer.from(ring.master);
+  const actual = Buffer.from(digest(master));
+  if (known.length !== actual.length || !timingSafeEqual(known, actual)) {
+    throw new VaultFailed({
+      reason: `${masterPath} is not the master key of ${ringPath}`,
+      remedy: restore,
+    });
+  }
+  return { master, ring };
+};
+
+/** The ring in `folder`, made there when neither of its files exists. */
+export const make = (folder: string): Vault["Service"] => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  const { master, ring: stored } = readRing(folder);
+  let ring = stored;
+  const unwrap = (wrapped: string) => open(master, label, decode(wrapped));
+  const keys = new Map<string, TenantKey>();
+  const current = new Map<string, TenantKey>();
+  const adopt = (tenant: string, id: string, wrapped: string): void => {
+    const key = tenantKey(id, unwrap(wrapped));
+    keys.set(`${tenant}/${id}`, key);
+    current.set(tenant, key);
+  };
+  for (const [tenant, list] of Object.entries(ring.tenants)) {
+    for (const { id, wrapped } of list) adopt(tenant, id, wrapped);
+  }
+  const store = (tenants: Ring["tenants"]): void => {
+    ring = { ...ring, tenants };
+    writeWhole(join(folder, "ring.json"), JSON.stringify(ring, null, 1));
+  };
+  const secret = unwrap(ring.derive);
+  return Vault.of({
+    keyOf: (tenant) => {
+      const known = current.get(tenant);
+      if (known !== undefined) return known;
+      const list = ring.tenants[tenant] ?? [];
+      const fresh = randomBytes(32);
+      const id = digest(fresh).slice(0, 12);
+      const wrapped = encode(seal(master, label, fresh));
+      store({ ...ring.tenants, [tenant]: [...list, { id, wrapped }] });
+      adopt(tenant, id, wrapped);
+      return current.get(tenant)!;
+    },
+    keyNamed: (tenant, id) => {
+      const key = keys.get(`${tenant}/${id}`);
+      if (key !== undefined) return key;
+      if (ring.tenants[tenant]?.length === 0) return "shredded";
+      throw new VaultFailed({
+        reason: `the key ring has no key ${id} of tenant ${tenant}`,
+        remedy: restore,
+      });
+    },
+    shred: (tenant) => {
+      // The empty list stays: it tells a destroyed history from a lost key ring.
+      store({ ...ring.tenants, [tenant]: [] });
+      current.delete(tenant);
+      for (const name of keys.keys()) if (name.startsWith(`${tenant}/`)) keys.delete(name);
+    },
+    routing: {
+      current: unwrap(ring.routing.current),
+      previous: ring.routing.previous === null ? null : unwrap(ring.routing.previous),
+    },
+    derive: (purpose) =>
+      new Uint8Array(createHash("sha256").update(secret).update(purpose).digest()),
+  });
+};
+
+export const layer = (folder: string): Layer.Layer<Vault, VaultFailed> =>
+  Layer.effect(
+    Vault,
+    Effect.try({
+      try: () => make(folder),
+      catch: (cause) =>
+        cause instanceof VaultFailed
+          ? cause
+          : new VaultFailed({ reason: `key ring in ${folder}: ${cause}`, remedy: restore }),
+    }),
+  );
