@@ -1,0 +1,389 @@
+/**
+ * A shard that this process owns: its actors, its mailbox, and one append in flight. A turn is
+ * synchronous: decide, evolve, and put a record into the batch that leaves next. Replies and effects
+ * wait for its acknowledgement (law 1).
+ */
+import type { EffectRef } from "../../schemas/Effect.ts";
+import type { ActorId, Epoch, TenantId } from "../../schemas/Ids.ts";
+import { type RecordHeader, recordVersion } from "../../schemas/Record.ts";
+import { answered, type Reply } from "../../schemas/Reply.ts";
+import type { ShardEvent } from "../../schemas/Shard.ts";
+import type { ShardRef } from "../journal/Journal.ts";
+import { maxAppendOctets } from "../journal/Journal.ts";
+import type { Counter } from "../telemetry/Counters.ts";
+import type { AnyBehaviour, Deadline, Input, ShardBroadcast } from "./Behaviour.ts";
+import * as Cell from "./Cell.ts";
+import type { Deadlines } from "./Deadlines.ts";
+import * as Mailbox from "./Mailbox.ts";
+import * as Record from "./Record.ts";
+
+/** A record that the journal has: for projections. */
+export interface Committed {
+  readonly header: RecordHeader;
+  readonly events: ReadonlyArray<unknown>;
+}
+
+/** What a shard needs from the process around it. */
+export interface Surroundings {
+  readonly now: () => number;
+  readonly sealer: Record.Sealer;
+  readonly behaviourOf: (actor: ActorId) => AnyBehaviour | undefined;
+  readonly deadlines: Deadlines;
+  readonly counts: {
+    readonly refused: Counter;
+    readonly parked: Counter;
+    readonly records: Counter;
+    readonly appends: Counter;
+  };
+  readonly limits: Limits;
+  /** Stores records: then `shard.stored()`; on failure the shard is closed and activated anew. */
+  readonly append: (
+    shard: Shard,
+    expected: number,
+    records: ReadonlyArray<Uint8Array>,
+  ) => void;
+  /** Sends effects out, in order for each actor. */
+  readonly release: (shard: Shard, actor: ActorId, due: ReadonlyArray<Cell.Pending>) => void;
+  readonly committed: (shard: ShardRef, records: ReadonlyArray<Committed>) => void;
+  /** Everything up to here is in a checkpoint. */
+  readonly cut: (shard: ShardRef, through: number) => void;
+  readonly defect: (actor: ActorId, cause: unknown) => void;
+}
+
+export interface Limits {
+  readonly mailbox: number;
+  readonly mailboxPerTenant: number;
+  /** Records that may wait for the append in flight. */
+  readonly batchRecords: number;
+  /** Records after which a checkpoint is written (and four for each live actor). */
+  readonly checkpointRecords: number;
+}
+
+/** One command (or deadline) on its way through the shard. */
+export interface Item {
+  readonly id: string;
+  readonly actor: ActorId;
+  readonly tenant: TenantId;
+  readonly causation: string;
+  readonly traceparent: string | null;
+  /** Until when the sender may repeat it. */
+  readonly deadline: number;
+  readonly input: Input<unknown>;
+  /** Undefined: nobody knows what became of it; the sender asks again with the same id. */
+  readonly resume: (reply: Reply | undefined) => void;
+}
+
+/** A record on its way to the journal, and what waits for it. */
+interface Entry {
+  readonly record: Uint8Array;
+  readonly committed: Committed | undefined;
+  readonly item: Item | undefined;
+  readonly after: () => void;
+}
+
+const overloaded: Reply = { _tag: "Overloaded", retryAfterMs: 2_000 };
+const parked: Reply = answered(500, [], "Actor Parked");
+const nothing = (): void => {};
+const settleMs = 2_000;
+/** A refused deadline is tried again after this. */
+const deadlineRetryMs = 1_000;
+
+/** What activation found in the log. */
+export interface Recovered {
+  readonly cells: Map<ActorId, Cell.Cell>;
+  readonly head: number;
+  readonly lastAt: number;
+  readonly epoch: Epoch;
+  /** Records read behind the last checkpoint. */
+  readonly sinceCheckpoint: number;
+}
+
+export class Shard {
+  readonly ref: ShardRef;
+  readonly epoch: Epoch;
+  readonly cells: Map<ActorId, Cell.Cell>;
+  private readonly around: Surroundings;
+  private readonly mailbox: Mailbox.Mailbox<Item>;
+  /** Sequence of the last record made, and of the last one that the journal has. */
+  private head: number;
+  private acknowledged: number;
+  private lastAt: number;
+  private sinceCheckpoint: number;
+  private waiting: Array<Entry> = [];
+  private waitingOctets = 0;
+  private flying: ReadonlyArray<Entry> = [];
+  private confirmed: Array<EffectRef> = [];
+  private closed = false;
+  /** Replies without a record, that must not overtake the records that their state rests on. */
+  private readonly behind: Array<
+    { readonly sequence: number; readonly item: Item; readonly reply: Reply }
+  > = [];
+
+  constructor(ref: ShardRef, recovered: Recovered, around: Surroundings) {
+    this.ref = ref;
+    this.around = around;
+    this.epoch = recovered.epoch;
+    this.cells = recovered.cells;
+    this.head = this.acknowledged = recovered.head;
+    this.lastAt = recovered.lastAt;
+    this.sinceCheckpoint = recovered.sinceCheckpoint;
+    const { mailbox: total, mailboxPerTenant: perTenant } = around.limits;
+    this.mailbox = Mailbox.make<Item>({ total, perTenant });
+    // Overdue deadlines wait until senders had the time to repeat what they could not deliver.
+    const notBefore = around.now() + settleMs;
+    for (const cell of this.cells.values()) this.watchDeadline(cell, notBefore);
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Takes a command; refused when the mailbox is full. */
+  offer(item: Item): void {
+    if (this.closed) return item.resume(undefined);
+    if (!this.mailbox.offer(item.tenant, item)) {
+      this.around.counts.refused.value++;
+      return item.resume(overloaded);
+    }
+    this.drain();
+  }
+
+  /** Appends a record of the shard itself and folds it into every actor. */
+  broadcast(event: ShardBroadcast): void {
+    if (this.closed) return;
+    const release: Array<() => void> = [];
+    const header = this.putOwn(event, () => release.forEach((run) => run()));
+    for (const cell of this.cells.values()) {
+      const own = cell.behaviour.broadcast(event);
+      if (own === undefined || cell.parked !== undefined) continue;
+      const due = Cell.apply(cell, header, [own]);
+      this.watchDeadline(cell);
+      if (due.length > 0) release.push(() => this.around.release(this, cell.actor, due));
+    }
+    this.flush();
+  }
+
+  /** An effect was performed. */
+  confirm(ref: EffectRef): void {
+    const cell = this.cells.get(ref.actor);
+    if (cell !== undefined && Cell.confirm(cell, ref)) this.confirmed.push(ref);
+  }
+
+  /** Housekeeping, about once a second: watermarks, what has expired, actors that are over. */
+  sweep(): void {
+    if (this.closed) return;
+    const now = this.around.now();
+    for (const cell of this.cells.values()) {
+      Cell.expire(cell, now);
+      if (Cell.isForgettable(cell, now)) this.cells.delete(cell.actor);
+    }
+    // Of actors that are gone, nothing can be derived again.
+    const refs = this.confirmed.filter(({ actor }) => this.cells.has(actor));
+    this.confirmed = [];
+    if (refs.length > 0) this.putOwn({ _tag: "EffectsConfirmed", refs });
+    const worth = this.around.limits.checkpointRecords + 4 * this.cells.size;
+    if (this.sinceCheckpoint > worth) this.checkpoint();
+    this.flush();
+  }
+
+  /** Refuses everything from now on; whoever waits is told that nothing is known. */
+  close(): void {
+    this.closed = true;
+    for (const { deadline } of this.cells.values()) {
+      if (deadline !== undefined) this.around.deadlines.remove(deadline);
+    }
+    for (const { item } of [...this.flying, ...this.waiting, ...this.behind]) {
+      item?.resume(undefined);
+    }
+    for (let item = this.mailbox.take(); item !== undefined; item = this.mailbox.take()) {
+      item.resume(undefined);
+    }
+  }
+
+  private timestamp(): number {
+    return (this.lastAt = Math.max(this.lastAt, this.around.now()));
+  }
+
+  private put(
+    clear: Pick<RecordHeader, "actor" | "tenant" | "command" | "causation" | "traceparent" | "at">,
+    body: unknown,
+    wait: (header: RecordHeader) => Omit<Entry, "record">,
+  ): RecordHeader {
+    const { sealer } = this.around;
+    const header: RecordHeader = {
+      v: recordVersion,
+      cell: this.ref.cell,
+      shard: this.ref.shard,
+      epoch: this.epoch,
+      sequence: this.head + 1,
+      ...clear,
+      key: clear.tenant === "" ? "" : sealer.keyOf(clear.tenant),
+    };
+    const record = Record.encode(sealer, header, body);
+    // A defect in folding it must leave no gap in the sequence: the record counts only from here.
+    const entry = { record, ...wait(header) };
+    this.head++;
+    this.waiting.push(entry);
+    this.waitingOctets += record.length;
+    this.sinceCheckpoint++;
+    return header;
+  }
+
+  private putOwn(event: ShardEvent, after: () => void = nothing): RecordHeader {
+    const at = this.timestamp();
+    const clear = { actor: "shard/", tenant: "", command: "", causation: "" } as const;
+    return this.put(
+      { ...clear, traceparent: null, at },
+      event,
+      () => ({ committed: undefined, item: undefined, after }),
+    );
+  }
+
+  private watchDeadline(cell: Cell.Cell, notBefore = 0): void {
+    const { deadlines, now } = this.around;
+    const wanted = cell.parked === undefined ? cell.behaviour.deadlineOf(cell.state) : undefined;
+    if (cell.deadline !== undefined) deadlines.remove(cell.deadline);
+    cell.deadline = wanted === undefined
+      ? undefined
+      : deadlines.add(Math.max(wanted.at, notBefore), () => {
+        cell.deadline = undefined;
+        this.offer(this.deadlineItem(cell, wanted));
+      });
+    cell.overSince = cell.behaviour.isOver(cell.state) ? cell.overSince || now() : 0;
+  }
+
+  private deadlineItem(cell: Cell.Cell, deadline: Deadline): Item {
+    return {
+      id: `deadline/${deadline.name}/${deadline.generation}`,
+      actor: cell.actor,
+      tenant: cell.tenant,
+      causation: deadline.name,
+      traceparent: null,
+      deadline: deadline.at,
+      input: { _tag: "DeadlinePassed", deadline },
+      resume: (reply) => {
+        if (reply?._tag !== "Overloaded") return;
+        this.watchDeadline(cell, this.around.now() + deadlineRetryMs);
+      },
+    };
+  }
+
+  private park(cell: Cell.Cell, cause: unknown): void {
+    cell.parked = String(cause);
+    this.around.counts.parked.value++;
+    this.watchDeadline(cell);
+    this.around.defect(cell.actor, cause);
+  }
+
+  /** Without a record, the reply waits for the records that the actor's state rests on. */
+  private replyBehind(cell: Cell.Cell, item: Item, reply: Reply): void {
+    if (cell.sequence <= this.acknowledged) item.resume(reply);
+    else this.behind.push({ sequence: cell.sequence, item, reply });
+  }
+
+  private record(
+    cell: Cell.Cell,
+    item: Item,
+    at: number,
+    events: ReadonlyArray<unknown>,
+    reply: Reply,
+  ): void {
+    const { id: command, actor, tenant, causation, traceparent } = item;
+    const clear = { actor, tenant, command, causation, traceparent, at };
+    this.put(clear, { events, reply }, (header) => {
+      this.cells.set(actor, cell);
+      const due = Cell.apply(cell, header, events);
+      Cell.remember(cell, { id: command, reply, until: item.deadline + Cell.replyMarginMs }, at);
+      this.watchDeadline(cell);
+      const after = () => {
+        item.resume(reply);
+        if (due.length > 0) this.around.release(this, actor, due);
+      };
+      return { committed: { header, events }, item, after };
+    });
+  }
+
+  private turn(item: Item): void {
+    const behaviour = this.around.behaviourOf(item.actor);
+    if (behaviour === undefined) return item.resume(answered(404));
+    const cell = this.cells.get(item.actor) ?? Cell.make(item.actor, item.tenant, behaviour);
+    if (cell.parked !== undefined) return item.resume(parked);
+    const known = Cell.recall(cell, item.id);
+    if (known !== undefined) return this.replyBehind(cell, item, known);
+    const at = this.timestamp();
+    try {
+      const { actor, tenant } = item;
+      const context = { at, actor, tenant, shard: this.ref, epoch: this.epoch };
+      const stamped = behaviour.stamp(context, cell.state, item.input);
+      const { events, reply } = behaviour.decider.decide(cell.state, stamped);
+      if (events.length === 0) this.replyBehind(cell, item, reply);
+      else this.record(cell, item, at, events, reply);
+    } catch (cause) {
+      // A defect in one actor parks that actor, never its shard.
+      this.park(cell, cause);
+      item.resume(parked);
+    }
+  }
+
+  private drain(): void {
+    const { batchRecords } = this.around.limits;
+    while (this.waitingOctets < maxAppendOctets && this.waiting.length < batchRecords) {
+      const item = this.mailbox.take();
+      if (item === undefined) break;
+      this.turn(item);
+    }
+    this.flush();
+  }
+
+  private flush(): void {
+    if (this.flying.length > 0 || this.waiting.length === 0 || this.closed) return;
+    let octets = 0;
+    let count = 0;
+    for (const { record } of this.waiting) {
+      octets += record.length;
+      if (count > 0 && octets > maxAppendOctets) break;
+      count++;
+    }
+    this.flying = this.waiting.slice(0, count);
+    this.waiting = this.waiting.slice(count);
+    this.waitingOctets = this.waiting.reduce((sum, { record }) => sum + record.length, 0);
+    const records = this.flying.map(({ record }) => record);
+    this.around.append(this, this.acknowledged, records);
+  }
+
+  /** The append in flight is in the journal. */
+  stored(): void {
+    const { counts, committed } = this.around;
+    const entries = this.flying;
+    this.flying = [];
+    this.acknowledged += entries.length;
+    counts.records.value += entries.length;
+    counts.appends.value++;
+    for (const { after } of entries) after();
+    committed(this.ref, entries.flatMap((entry) => entry.committed ?? []));
+    while (this.behind.length > 0 && this.behind[0]!.sequence <= this.acknowledged) {
+      const { item, reply } = this.behind.shift()!;
+      item.resume(reply);
+    }
+    this.drain();
+  }
+
+  /** All live actors as records, so that the log before them can be cut. */
+  private checkpoint(): void {
+    const { sequence: started } = this.putOwn({ _tag: "CheckpointStarted", epoch: this.epoch });
+    for (const cell of this.cells.values()) {
+      const { actor, tenant } = cell;
+      const clear = { actor, tenant, command: "checkpoint", causation: "", traceparent: null };
+      this.put({ ...clear, at: this.lastAt }, { snapshot: Cell.snapshot(cell) }, () => ({
+        committed: undefined,
+        item: undefined,
+        after: nothing,
+      }));
+    }
+    this.putOwn(
+      { _tag: "CheckpointEnded", started, lastAt: this.lastAt },
+      () => this.around.cut(this.ref, started - 1),
+    );
+    this.sinceCheckpoint = 0;
+  }
+}
