@@ -1,0 +1,291 @@
+/** Requests that came in, as commands to the core; the core's reply becomes the response. */
+import { Result } from "effect";
+import type { CallCommand } from "../../schemas/Call.ts";
+import { callActor, type LegId, userActor } from "../../schemas/Ids.ts";
+import type { UserRequest } from "../../schemas/User.ts";
+import type { Reply } from "../../schemas/Reply.ts";
+import * as Hash from "../kernel/Hash.ts";
+import * as RoutingTag from "../kernel/RoutingTag.ts";
+import * as Text from "../kernel/Text.ts";
+import * as SdpParse from "../sdp/Parse.ts";
+import * as Dialog from "../sip/Dialog.ts";
+import * as MaxForwards from "../sip/MaxForwards.ts";
+import * as Message from "../sip/Message.ts";
+import * as SipReply from "../sip/Reply.ts";
+import { capabilities, type Context, flowOf, traced } from "./Context.ts";
+import type { To } from "./CoreLink.ts";
+import type { Source } from "./Flows.ts";
+import * as Identity from "./Identity.ts";
+import type { Realm } from "./Realms.ts";
+import * as Registrations from "./Registrations.ts";
+import { answerOf, type Pending, respond } from "./Responder.ts";
+
+/** How long an INVITE may wait for the core, and any other request (RFC 4320). */
+const inviteDeadlineMs = 32_000;
+const otherDeadlineMs = 30_000;
+/** RFC 3261 17.2.1: a 100 unless there is an answer within 200 ms. */
+const tryingMs = 180;
+
+const dialogOnly = new Set(["BYE", "PRACK", "UPDATE"]);
+const eventMethods = new Set(["SUBSCRIBE", "NOTIFY", "PUBLISH"]);
+
+/** A body that can be read, none, or why not. */
+type Body =
+  | { readonly sdp: string | null }
+  | { readonly refused: string };
+
+const bodyOf = ({ body }: Message.Request): Body => {
+  if (body === "") return { sdp: null };
+  const parsed = SdpParse.parse(body);
+  return Result.isSuccess(parsed)
+    ? { sdp: Text.flat(body) }
+    : { refused: `SDP: ${parsed.failure.cause} (line ${parsed.failure.line})` };
+};
+
+export class Requests {
+  private readonly context: Context;
+
+  constructor(context: Context) {
+    this.context = context;
+  }
+
+  /** Answers what the edge alone can answer; everything else goes to an actor. */
+  dispatch(request: Message.Request, pending: Pending): void {
+    if (request.to.tag !== undefined) return this.inDialog(request, pending);
+    if (dialogOnly.has(request.method)) return this.answer(pending, 481);
+    const realm = this.realmOf(request, pending.source);
+    if (realm === undefined) return this.answer(pending, 404, "No Such Domain");
+    switch (request.method) {
+      case "INVITE":
+        return this.invite(request, pending, realm);
+      case "REGISTER":
+        return this.register(request, pending, realm);
+      default:
+        return this.admit(request, pending, realm);
+    }
+  }
+
+  /** OPTIONS to the edge itself: no user, no transaction, no actor (RFC 3261 section 11.2). */
+  isPing(request: Message.Request): boolean {
+    return request.method === "OPTIONS" && request.to.tag === undefined &&
+      Identity.userAtHost(request.uri).user === "";
+  }
+
+  /** A CANCEL whose INVITE is not here may belong to another edge's. */
+  strayCancel(request: Message.Request, pending: Pending, reason: string | null): void {
+    const found = this.realmOf(request, pending.source);
+    if (found === undefined) return this.answer(pending, 481);
+    const to = this.callOf(request, found);
+    this.ask(to, "cancel", request, { _tag: "CancelCall", reason }, pending, otherDeadlineMs, {
+      accepted: () => this.answer(pending, 200),
+    });
+  }
+
+  private realmOf(request: Message.Request, { remote }: Source): Realm | undefined {
+    const from = Identity.userAtHost(request.from.uri).host;
+    const to = Identity.userAtHost(request.to.uri).host;
+    const requestHost = Identity.userAtHost(request.uri).host;
+    const hosts = request.method === "REGISTER" ? [to, requestHost] : [from, requestHost, to];
+    return this.context.realms.find(remote.ip, hosts);
+  }
+
+  private answer(pending: Pending, status: number, reason?: string): void {
+    const fields = status === 405 ? capabilities : [];
+    respond(this.context, pending, { status, reason, fields });
+  }
+
+  /** The actor of the call that an INVITE makes (or made): the same on every edge. */
+  private callOf(request: Message.Request, realm: Realm): To {
+    const { callKey, shards } = this.context;
+    const tag = request.from.tag ?? "";
+    const token = RoutingTag.callToken(callKey, request.callId, tag, request.cseq);
+    const actor = callActor(token);
+    const shard = Hash.shardOf(actor, shards(realm.cell));
+    return { cell: realm.cell, shard, actor, tenant: realm.tenant };
+  }
+
+  private invite(request: Message.Request, pending: Pending, realm: Realm): void {
+    const { context } = this;
+    const { parts, server, source } = pending;
+    if (MaxForwards.next(request.maxForwards) === undefined) return this.answer(pending, 483);
+    const contact = Dialog.remoteTarget(request);
+    const routeSet = Dialog.routeSet(request);
+    const body = bodyOf(request);
+    if (contact === undefined || routeSet === undefined) {
+      return this.answer(pending, 400, "Contact or Record-Route is missing or malformed");
+    }
+    if ("refused" in body) return this.answer(pending, 400, body.refused);
+    const to = this.callOf(request, realm);
+    server.call = to.actor.slice("call/".length);
+    traced(context, server.call, "in", source, `INVITE ${request.uri}`, parts.cseq);
+    const command: CallCommand = {
+      _tag: "OfferCall",
+      identity: Identity.requestIdentity(context, request, source, realm.domain),
+      caller: Identity.identityOf(request.from),
+      fromTag: Text.flat(request.from.tag ?? ""),
+      path: Identity.pathOf(context, request, parts, source),
+      contact: Text.flat(contact),
+      natted: Identity.isNatted(contact, routeSet.length > 0, source),
+      routeSet: routeSet.map(Text.flat),
+      maxForwards: request.maxForwards ?? MaxForwards.initial,
+      headers: Identity.carriedHeaders(request),
+      sdp: body.sdp,
+    };
+    this.offer(to, "offer", request, command, pending, (reason) => {
+      const cancel: CallCommand = { _tag: "CancelCall", reason };
+      const id = Identity.commandId("cancel", server.key);
+      context.core.send(to, id, cancel, inviteDeadlineMs, () => {});
+    });
+  }
+
+  /** An INVITE on its way to the core: 100 in time, and no CANCEL before it arrived. */
+  private offer(
+    to: To,
+    prefix: string,
+    request: Message.Request,
+    command: CallCommand,
+    pending: Pending,
+    cancel: (reason: string | null) => void,
+  ): void {
+    const { server } = pending;
+    let known = false;
+    let wanted: { readonly reason: string | null } | undefined;
+    const timer = this.context.wheel.start(tryingMs, () => this.trying(pending));
+    server.onCancel = (reason) => {
+      if (known) cancel(reason);
+      else wanted = { reason };
+    };
+    const settled = (): void => {
+      this.context.wheel.stop(timer);
+      known = true;
+      if (wanted !== undefined) cancel(wanted.reason);
+    };
+    this.ask(to, prefix, request, command, pending, inviteDeadlineMs, {
+      accepted: () => this.trying(pending),
+      settled,
+    });
+  }
+
+  private trying(pending: Pending): void {
+    if (pending.server.last === undefined) respond(this.context, pending, { status: 100 });
+  }
+
+  private register(request: Message.Request, pending: Pending, realm: Realm): void {
+    const { source } = pending;
+    const identity = Identity.requestIdentity(this.context, request, source, realm.domain);
+    const command = Registrations.commandOf(request, identity, source);
+    if (command === undefined) return this.answer(pending, 400, "Contact or Path is malformed");
+    const user = identity.digest?.username ?? identity.toUser;
+    this.askUser(user, request, command, pending, realm);
+  }
+
+  /** Methods that we do not serve are refused only to those who may know that. */
+  private admit(request: Message.Request, pending: Pending, realm: Realm): void {
+    const { source } = pending;
+    const identity = Identity.requestIdentity(this.context, request, source, realm.domain);
+    const user = identity.digest?.username ?? identity.fromUser;
+    this.askUser(user, request, { _tag: "AdmitRequest", identity }, pending, realm, (reply) => {
+      const admitted = reply?._tag === "Answered" && (reply.status === 200 || reply.status === 404);
+      if (!admitted || request.method === "OPTIONS") return reply;
+      const status = eventMethods.has(request.method) ? 489 : 405;
+      return { ...reply, status, reason: null };
+    });
+  }
+
+  private askUser(
+    user: string,
+    request: Message.Request,
+    command: UserRequest,
+    pending: Pending,
+    { cell, tenant }: Realm,
+    change: (reply: Reply | undefined) => Reply | undefined = (reply) => reply,
+  ): void {
+    const actor = userActor(tenant, user);
+    const shard = Hash.shardOf(actor, this.context.shards(cell));
+    const to = { cell, shard, actor, tenant };
+    this.ask(to, "user", request, command, pending, otherDeadlineMs, { change });
+  }
+
+  private inDialog(request: Message.Request, pending: Pending): void {
+    const tag = RoutingTag.read(this.context.routing, request.to.tag ?? "");
+    if (tag === undefined) return this.answer(pending, 481);
+    const { call, cell, fork, shard } = tag;
+    const to: To = { cell, shard, actor: callActor(call), tenant: null };
+    const { parts, server, source } = pending;
+    server.call = call;
+    traced(this.context, call, "in", source, `${request.method} ${request.uri}`, parts.cseq);
+    this.inLeg(request, pending, to, fork ? 0 : tag.leg);
+  }
+
+  private inLeg(request: Message.Request, pending: Pending, to: To, leg: LegId): void {
+    const { callId, cseq } = request;
+    const dialog = { leg, callId, remoteTag: request.from.tag ?? "", cseq };
+    switch (request.method) {
+      case "INVITE":
+        return this.reinvite(request, pending, to, dialog);
+      case "BYE": {
+        const reason = Message.first(request, "reason")?.slice(0, 256) ?? null;
+        const command: CallCommand = { _tag: "EndLeg", ...dialog, reason };
+        return this.ask(to, "bye", request, command, pending, otherDeadlineMs);
+      }
+      case "OPTIONS": {
+        const command: CallCommand = { _tag: "ProbeLeg", ...dialog };
+        return this.ask(to, "probe", request, command, pending, otherDeadlineMs);
+      }
+      default:
+        return this.answer(pending, 405);
+    }
+  }
+
+  private reinvite(
+    request: Message.Request,
+    pending: Pending,
+    to: To,
+    dialog: { readonly leg: LegId; callId: string; remoteTag: string; cseq: number },
+  ): void {
+    const body = bodyOf(request);
+    if ("refused" in body) return this.answer(pending, 400, body.refused);
+    const { parts, source } = pending;
+    const command: CallCommand = {
+      _tag: "OfferMedia",
+      ...dialog,
+      path: Identity.pathOf(this.context, request, parts, source),
+      contact: Dialog.remoteTarget(request) ?? null,
+      sdp: body.sdp,
+      flow: flowOf(this.context, source),
+    };
+    // A re-INVITE cannot be taken back half-way: its answer is the other side's.
+    this.offer(to, "media", request, command, pending, () => {});
+  }
+
+  /** Sends a command and answers the request with the reply. */
+  private ask(
+    to: To,
+    prefix: string,
+    request: Message.Request,
+    command: CallCommand | UserRequest,
+    pending: Pending,
+    deadlineMs: number,
+    on: {
+      readonly accepted?: () => void;
+      readonly settled?: () => void;
+      readonly change?: (reply: Reply | undefined) => Reply | undefined;
+    } = {},
+  ): void {
+    const { core } = this.context;
+    const id = Identity.commandId(
+      prefix,
+      `${pending.server.key} ${request.method}`,
+    );
+    core.send(to, id, command, deadlineMs, (reply) => {
+      on.settled?.();
+      const answer = answerOf(on.change === undefined ? reply : on.change(reply));
+      if (answer === undefined) on.accepted?.();
+      else respond(this.context, pending, answer);
+    });
+  }
+}
+
+/** 200 to a ping, without a transaction (RFC 3261 section 8.2.7). */
+export const pong = (parts: Message.ReplyParts, tag: string): string =>
+  SipReply.print(parts, { status: 200, toTag: tag, fields: capabilities });
