@@ -11,6 +11,23 @@ const body = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=
 /** How long the phone rings: both the 180 and the 200 are then messages of their own. */
 const ringMs = 20;
 
+/** UDP loses datagrams when a buffer is full, here as anywhere (RFC 3261 section 17.1.1.2). */
+const repeatMs = 500;
+const giveUpMs = 32_000;
+
+/** Sends until it is told to stop; a peer that stays silent ends the run. */
+const repeat = (what: string, send: () => void): () => void => {
+  send();
+  const timer = setInterval(send, repeatMs);
+  const end = setTimeout(() => {
+    throw new Error(`${what}: no answer within ${giveUpMs} ms`);
+  }, giveUpMs);
+  return () => {
+    clearInterval(timer);
+    clearTimeout(end);
+  };
+};
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -59,25 +76,32 @@ type Waiting = Map<string, (text: string) => void>;
 
 /** The phone that answers everything. */
 const phone = (waiting: Waiting) => {
+  /** Answers that wait for their ACK. */
+  const answers = new Map<string, (() => void) | undefined>();
+  const acknowledged = (id: string): void => {
+    answers.get(id)?.();
+    answers.delete(id);
+  };
   const socket = open("127.0.0.3", (text, port) => {
     const space = text.indexOf(" ");
     const method = text.slice(0, space);
     if (method === "SIP/2.0") return waiting.get(header(text, "Call-ID"))?.(text);
-    if (method === "ACK") return;
+    const id = header(text, "Call-ID");
+    if (method === "ACK") return acknowledged(id);
     const common = [
       vias(text),
       `From: ${header(text, "From")}`,
       `To: ${header(text, "To")}${method === "INVITE" ? ";tag=phone" : ""}`,
-      `Call-ID: ${header(text, "Call-ID")}`,
+      `Call-ID: ${id}`,
       `CSeq: ${header(text, "CSeq")}`,
     ];
     if (method !== "INVITE") return socket.send(message("SIP/2.0 200 OK", common), port);
     const contact = `Contact: <sip:phone@127.0.0.3:${socket.port}>`;
     socket.send(message("SIP/2.0 180 Ringing", [...common, contact]), port);
-    setTimeout(
-      () => socket.send(message("SIP/2.0 200 OK", [...common, contact], body), port),
-      ringMs,
-    );
+    if (answers.has(id)) return;
+    answers.set(id, undefined);
+    const answer = () => socket.send(message("SIP/2.0 200 OK", [...common, contact], body), port);
+    setTimeout(() => answers.set(id, repeat(`the answer of ${id}`, answer)), ringMs);
   });
   return socket;
 };
@@ -87,7 +111,10 @@ export interface Call {
   /** From INVITE to 180, ms. */
   ringMs: number;
   readonly up: () => void;
+  /** Ends the repetitions of the request that is under way. */
+  settle: () => void;
   readonly over: () => void;
+  answered: boolean;
   to: string;
   contact: string;
 }
@@ -105,18 +132,25 @@ export const make = (enginePort: number) => {
     if (other !== undefined) return other(text);
     const call = calls.get(id);
     if (call === undefined) return;
-    if (text.startsWith("SIP/2.0 180") && call.ringMs === 0) {
-      call.ringMs = performance.now() - call.startedAt;
-    }
     if (/^SIP\/2\.0 [3-6]/.test(text)) throw new Error(`a call failed: ${text}`);
-    if (!text.startsWith("SIP/2.0 2")) return;
     if (header(text, "CSeq").endsWith("BYE")) {
+      call.settle();
       calls.delete(id);
       return call.over();
+    }
+    if (text.startsWith("SIP/2.0 1")) {
+      if (text.startsWith("SIP/2.0 180") && call.ringMs === 0) {
+        call.ringMs = performance.now() - call.startedAt;
+        call.settle();
+      }
+      return;
     }
     call.to = header(text, "To");
     call.contact = header(text, "Contact").slice(1, -1);
     trunk.send(request("ACK", id, call, 1), enginePort);
+    if (call.answered) return;
+    call.answered = true;
+    call.settle();
     call.up();
   });
 
@@ -138,27 +172,33 @@ export const make = (enginePort: number) => {
     const call: Call = {
       startedAt: performance.now(),
       ringMs: 0,
+      settle: () => {},
+      answered: false,
       up: () => up(id),
       over: () => over(call),
       to: `<sip:${extension}@bench.test>`,
       contact: `sip:${extension}@bench.test`,
     };
     calls.set(id, call);
-    trunk.send(request("INVITE", id, call, 1), enginePort);
+    const invite = request("INVITE", id, call, 1);
+    call.settle = repeat(`INVITE ${id}`, () => trunk.send(invite, enginePort));
   };
 
   const hangUp = (id: string): void => {
     const call = calls.get(id);
-    if (call !== undefined) trunk.send(request("BYE", id, call, 2), enginePort);
+    if (call === undefined) return;
+    const bye = request("BYE", id, call, 2);
+    call.settle = repeat(`BYE ${id}`, () => trunk.send(bye, enginePort));
   };
 
   const ask = (from: Socket, text: string, id: string): Promise<string> =>
     new Promise((resolve) => {
+      const settle = repeat(id, () => from.send(text, enginePort));
       waiting.set(id, (answer) => {
         waiting.delete(id);
+        settle();
         resolve(answer);
       });
-      from.send(text, enginePort);
     });
 
   const options = (): Promise<string> => {

@@ -7,7 +7,7 @@ import * as Process from "./Process.ts";
 import * as Vitest from "./Vitest.ts";
 
 const longMs = 6 * 60 * 60_000;
-const sampleMs = 10 * 60_000;
+const sampleMs = 3 * 60_000;
 
 export const configs = {
   unit: "test/vitest.config.ts",
