@@ -18,12 +18,15 @@ import type { Udp, UdpSocket } from "../udp/Udp.ts";
 import * as Admission from "./Admission.ts";
 import type { Context, Place } from "./Context.ts";
 import { isLiteral } from "./Identity.ts";
+import * as Connections from "./Connections.ts";
 import * as CoreLink from "./CoreLink.ts";
 import * as Flows from "./Flows.ts";
 import { Inbound } from "./Inbound.ts";
-import { listenFailed } from "./Listen.ts";
+import * as KeepAlives from "./KeepAlives.ts";
+import { listenFailed, type StreamLimits, streamLimits } from "./Listen.ts";
 import { Performer } from "./Performer.ts";
 import * as RealmDirectory from "./Realms.ts";
+import * as Refusals from "./Refusals.ts";
 import * as Streams from "./Streams.ts";
 import * as TimerWheel from "./TimerWheel.ts";
 import { Transactions } from "./Transactions.ts";
@@ -40,6 +43,8 @@ export interface Config {
     readonly wss: number | null;
   };
   readonly certificate: Streams.Certificate | null;
+  /** Origins of pages whose WebSockets are taken; null: all. */
+  readonly origins?: ReadonlyArray<string> | null;
   readonly routing: RoutingKeys;
   readonly callKey: Uint8Array;
   readonly shards: (cell: CellId) => number;
@@ -49,8 +54,11 @@ export interface Config {
   readonly limits: EdgeLimits;
 }
 
-export interface EdgeLimits extends Flows.Limits {
+export interface EdgeLimits extends Connections.Limits {
+  readonly streams: StreamLimits;
   readonly transactions: number;
+  /** Between two packets to a phone behind NAT. */
+  readonly keepAliveMs: number;
   /** Messages of one source address. */
   readonly messages: Admission.Rate;
   /** New requests out of dialogs of one source address. */
@@ -60,7 +68,9 @@ export interface EdgeLimits extends Flows.Limits {
 export const defaultLimits: EdgeLimits = {
   connections: 20_000,
   connectionsPerSource: 2_000,
+  streams: streamLimits,
   transactions: 200_000,
+  keepAliveMs: 25_000,
   messages: { perSecond: 10_000, burst: 20_000 },
   dialogs: { perSecond: 1_000, burst: 2_000 },
 };
@@ -110,9 +120,8 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const bus = yield* Bus;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const incarnation = Base32.encode(environment.random(5));
-  const wheel = TimerWheel.make(environment);
-  const oversize = counters.counter("edge_messages_dropped_total", { reason: "oversize" });
-  const unsent = counters.counter("edge_messages_dropped_total", { reason: "send" });
+  const defect = (what: string, cause: unknown): void => void run(Effect.logError(what, cause));
+  const wheel = TimerWheel.make(environment, (cause) => defect("a timer failed", cause));
   const sockets: { udp?: UdpSocket } = {};
   const places: Partial<Record<Transport, Place>> = {};
 
@@ -123,17 +132,19 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     wheel,
     now: environment.now,
     inbound: () => inbound,
+    limits: limits.streams,
+    connections: Connections.make(limits, counters),
+  };
+  const datagrams = (text: string, { ip, port }: SocketAddress): void => {
+    const octets = Text.toBytes(text);
+    sockets.udp?.send(octets, octets.length, ip, port);
   };
   const flows: Flows.Flows = Flows.make({
     edge,
     incarnation,
-    limits,
-    counters,
-    datagrams: (text: string, { ip, port }: SocketAddress) => {
-      const octets = Text.toBytes(text);
-      sockets.udp?.send(octets, octets.length, ip, port);
-    },
+    datagrams,
     dial: (...given) => Streams.dial(streams)(...given),
+    now: environment.now,
   });
   const own = new Set([config.bind, hostOf(config.bind), "localhost"]);
   const realms = RealmDirectory.make(own);
@@ -144,8 +155,17 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     incarnation,
     environment,
     counters,
+    refusals: Refusals.make(counters),
+    defect,
     wheel,
     flows,
+    keepAlives: KeepAlives.make({
+      wheel,
+      now: environment.now,
+      everyMs: limits.keepAliveMs,
+      send: (remote, text) => datagrams(text, remote),
+      counters,
+    }),
     transactions: new Transactions({
       wheel,
       counters,
@@ -186,7 +206,9 @@ export const make = Effect.fnUntraced(function* (config: Config) {
       port: ports.sip,
       maxOctets: Limits.defaults.datagram,
       receive: (octets, length, ip, port) => inbound.datagram(octets, length, ip, port),
-      failed: (failure) => void (failure === "oversize" ? oversize : unsent).value++,
+      failed: (reason) => {
+        counters.counter("edge_messages_dropped_total", { reason }).value++;
+      },
     }).pipe(Effect.mapError(({ reason }) => listenFailed("udp", bind, ports.sip, reason))),
     (socket) => Effect.sync(() => socket.close()),
   );
@@ -199,7 +221,9 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     places.tls = { host, port };
   }
   if (certificate !== null && ports.wss !== null) {
-    const port = yield* WebSockets.listenWss(streams, bind, ports.wss, certificate);
+    const origins = config.origins?.map((origin) => origin.toLowerCase()) ?? null;
+    const allowed = origins === null ? null : new Set(origins);
+    const port = yield* WebSockets.listenWss(streams, bind, ports.wss, certificate, allowed);
     places.wss = { host, port };
   }
   yield* Effect.addFinalizer(() => Effect.sync(() => flows.closeAll()));
