@@ -20,6 +20,7 @@ import type { Context, Place } from "./Context.ts";
 import { isLiteral } from "./Identity.ts";
 import * as Connections from "./Connections.ts";
 import * as CoreLink from "./CoreLink.ts";
+import * as Defects from "./Defects.ts";
 import * as Flows from "./Flows.ts";
 import { Inbound } from "./Inbound.ts";
 import * as KeepAlives from "./KeepAlives.ts";
@@ -120,7 +121,10 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const bus = yield* Bus;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const incarnation = Base32.encode(environment.random(5));
-  const defect = (what: string, cause: unknown): void => void run(Effect.logError(what, cause));
+  const defect = Defects.limited(
+    environment.now,
+    (what, cause) => void run(Effect.logError(what, cause)),
+  );
   const wheel = TimerWheel.make(environment, (cause) => defect("a timer failed", cause));
   const sockets: { udp?: UdpSocket } = {};
   const places: Partial<Record<Transport, Place>> = {};

@@ -30,7 +30,7 @@ const mostCounters = 4_096;
 export const overflow = "counters_overflow_total";
 
 const keyOf = (name: string, labels: Labels): string =>
-  Object.keys(labels).sort().reduce((key, label) => `${key}\n${label}\n${labels[label]}`, name);
+  JSON.stringify([name, ...Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1)]);
 
 export const make = (most = mostCounters): Counters => {
   const all = new Map<string, Counter>();
