@@ -119,3 +119,51 @@ test("a datagram that is longer than allowed is counted", async () => {
   expect((await Hostile.ask(socket)).status).toBe(200);
   await socket.close();
 });
+
+const registration = (contact: string, port: number): string =>
+  Sip.format(`REGISTER sip:${Rig.domain} SIP/2.0`, [
+    ["Via", `SIP/2.0/UDP 127.0.0.1:${port};branch=${Sip.branch()}`],
+    ["From", `<sip:1001@${Rig.domain}>;tag=1`],
+    ["To", `<sip:1001@${Rig.domain}>`],
+    ["Call-ID", Sip.token()],
+    ["CSeq", "1 REGISTER"],
+    ["Contact", `<${contact}>`],
+  ]);
+
+/** A registrar that takes all for this long. */
+const registrar = (expiresIn: number): Rig.Options => ({
+  limits: { keepAliveMs: 50 },
+  answer: ({ command }) =>
+    command._tag === "RegisterContacts"
+      ? {
+        _tag: "Registered",
+        contacts: command.contacts.map(({ uri }) => ({ uri, expiresIn, q: null })),
+        path: [],
+      }
+      : undefined,
+});
+
+test("a phone behind NAT hears line ends until its registration ends", async () => {
+  const rig = await Rig.start(registrar(1));
+  const [natted, open] = [await bare(rig), await bare(rig)];
+  natted.send(registration("sip:1001@192.168.0.9:5060", natted.port));
+  open.send(registration(`sip:1001@127.0.0.1:${open.port}`, open.port));
+  const pings = () => natted.received.filter((text) => text === "\r\n\r\n").length;
+  await until("three keep-alives", () => pings() >= 3, waitMs);
+  const sent = () => rig.counted("edge_keepalives_sent_total");
+  let last = -1;
+  await until(
+    "the end of the keep-alives",
+    () => {
+      const quiet = sent() === last;
+      last = sent();
+      return quiet;
+    },
+    waitMs,
+    { pollMs: 300 },
+  );
+  expect(sent()).toBe(pings());
+  // Who can be reached needs none.
+  expect(open.received).toHaveLength(1);
+  await Promise.all([natted.close(), open.close()]);
+});
