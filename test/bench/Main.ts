@@ -1,6 +1,7 @@
 /**
- * The numbers of the README: `npm run bench` prints one JSON line for each. Engines run in processes
- * of their own, and their runs alternate, so that a slow minute of the machine hits all of them.
+ * The numbers of the README: `npm run bench` prints one JSON line for each. Engines run in
+ * processes of their own, and their runs alternate, so that a slow minute of the machine hits all
+ * of them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
