@@ -331,13 +331,13 @@ export class Shard {
     // A sender says how long it repeats the command, but not longer than a replay would believe.
     const until = Math.min(item.deadline, at + Cell.effectLifeMs) + Cell.replyMarginMs;
     this.put(clear, { events, reply }, (header) => {
-      this.cells.set(actor, cell);
       const due = Cell.whole(cell, () => {
         const due = Cell.apply(cell, header, events);
         Cell.remember(cell, { id: command, reply, until }, at);
         this.watchDeadline(cell);
         return due;
       });
+      this.cells.set(actor, cell);
       const after = () => {
         item.resume(reply);
         if (due.length > 0) this.around.release(this, actor, due);

@@ -204,5 +204,7 @@ export const essence = (cell: Cell.Cell, now: number) => {
   const copy = { ...cell };
   Cell.expire(copy, now);
   const { pending, replies, state } = Cell.snapshot(copy);
-  return { state, pending, replies: replies.map(([id, reply]) => [id, reply]) };
+  // Nobody repeats a deadline: its reply may be forgotten sooner or later.
+  const repeatable = replies.filter(([id]) => !id.startsWith("deadline/"));
+  return { state, pending, replies: repeatable.map(([id, reply]) => [id, reply]) };
 };

@@ -6,7 +6,7 @@ import { Effect } from "effect";
 import type { Effect as ActorEffect } from "../../schemas/Effect.ts";
 import { accepted, answered, type Reply } from "../../schemas/Reply.ts";
 import * as Behaviour from "../../src/actor/Behaviour.ts";
-import type { Decider } from "../../src/kernel/Decider.ts";
+import type { Decider, Decision } from "../../src/kernel/Decider.ts";
 
 export type Command =
   | { readonly _tag: "Add"; readonly n: number; readonly pad?: string }
@@ -64,7 +64,7 @@ const initial: State = {
   deadlineBroken: false,
 };
 
-const decideWire = (state: State, at: number, command: Command) => {
+const decideWire = (state: State, at: number, command: Command): Decision<Event, Reply> => {
   const took = (event: Event, reply: Reply = accepted) => ({ events: [event], reply });
   switch (command._tag) {
     case "Add": {
@@ -79,7 +79,14 @@ const decideWire = (state: State, at: number, command: Command) => {
       return took({ _tag: "Armed", at, until: at + command.delayMs });
     case "Break":
       if (command.where === "decide") throw new Error("a defect in decide");
-      return took({ _tag: "Broken", where: command.where });
+      return {
+        events: [
+          { _tag: "Added", at, n: 100 },
+          { _tag: "Emit", slot: "never:0" },
+          { _tag: "Broken", where: command.where },
+        ],
+        reply: accepted,
+      };
     default:
       return took(command);
   }
