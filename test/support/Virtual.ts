@@ -1,4 +1,5 @@
 /** A world whose time only tests move: the environment of the rim, and the clock of effects. */
+import { setImmediate as turn } from "node:timers/promises";
 import { Clock, Duration, Effect } from "effect";
 import type { Environment } from "../../src/kernel/Environment.ts";
 
@@ -7,10 +8,14 @@ export interface Virtual {
   readonly clock: Clock.Clock;
   /** Moves time on, timers in order; those of one moment in the order they were set. */
   readonly advance: (ms: number) => void;
+  /** As `advance`, in small steps, between which fibers that are ready run. */
+  readonly pass: (ms: number) => Promise<void>;
   /** Sets the wall clock back or forth, as an operator does; timers stay as far away as they were. */
   readonly jump: (ms: number) => void;
   readonly timers: () => number;
 }
+
+const stepMs = 10;
 
 export const make = (start = 1_000_000, seed = 1): Virtual => {
   let elapsed = 0;
@@ -57,10 +62,20 @@ export const make = (start = 1_000_000, seed = 1): Virtual => {
     }
     elapsed = end;
   };
+  const pass = async (ms: number): Promise<void> => {
+    await turn();
+    for (let left = ms; left > 0; left -= stepMs) {
+      advance(Math.min(left, stepMs));
+      // A fiber that yields goes on in the next turn of the event loop.
+      await turn();
+      await turn();
+    }
+  };
   return {
     environment,
     clock,
     advance,
+    pass,
     jump: (ms) => void (offset += ms),
     timers: () => timers.length,
   };
