@@ -42,6 +42,7 @@ export type Event =
 
 export interface State {
   readonly sum: number;
+  readonly pad: string;
   readonly ats: ReadonlyArray<number>;
   readonly until: number | null;
   readonly generation: number;
@@ -54,6 +55,7 @@ export interface State {
 
 const initial: State = {
   sum: 0,
+  pad: "",
   ats: [],
   until: null,
   generation: 0,
@@ -95,7 +97,12 @@ const decideWire = (state: State, at: number, command: Command): Decision<Event,
 const evolve = (state: State, event: Event): State => {
   switch (event._tag) {
     case "Added":
-      return { ...state, sum: state.sum + event.n, ats: [...state.ats, event.at] };
+      return {
+        ...state,
+        sum: state.sum + event.n,
+        pad: state.pad + (event.pad ?? ""),
+        ats: [...state.ats, event.at],
+      };
     case "Armed":
       return { ...state, until: event.until, generation: state.generation + 1 };
     case "Disarm":
