@@ -53,7 +53,7 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
   events: generation === nextExpiry(state)
     ? state.bindings
       .filter(({ expiresAt }) => expiresAt <= at)
-      .map(({ uri, key }) => ({ _tag: "ContactUnbound", at, uri, key, reason: "expired" }))
+      .map((binding) => unbound(binding, at, "expired"))
     : [],
   reply: done,
 });
@@ -61,6 +61,14 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
 /** Seconds that a contact asks for. */
 const wanted = (contact: Contact, command: Register): number =>
   contact.expires ?? command.expires ?? expiry.usual;
+
+type Unbound = Extract<UserEvent, { _tag: "ContactUnbound" }>;
+
+const unbound = (
+  { uri, key, instance, regId }: Binding,
+  at: number,
+  reason: Unbound["reason"],
+): Unbound => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
 
 const register = (state: State, command: Register, at: number): Outcome => {
   const bindings = live(state, at);
@@ -71,23 +79,26 @@ const register = (state: State, command: Register, at: number): Outcome => {
     : bindings.filter((binding) =>
       command.contacts.some((contact) => same(contact, binding) && wanted(contact, command) === 0)
     );
-  const events: Array<UserEvent> = removed.map(({ uri, key }) => ({
-    _tag: "ContactUnbound",
-    at,
-    uri,
-    key,
-    reason: "unregistered",
-  }));
+  const events: Array<UserEvent> = removed.map((binding) => unbound(binding, at, "unregistered"));
+  let held = events.reduce(fold, state.bindings);
   for (const contact of command.contacts) {
     const seconds = wanted(contact, command);
     if (seconds === 0) continue;
     const binding = bind(contact, seconds, command, at);
-    const before = bindings.find((known) => same(known, binding));
-    if (before === undefined || isWorthARecord(before, binding)) {
-      events.push({ _tag: "ContactBound", at, binding });
-    }
+    const known = held.filter((other) => same(other, binding));
+    const before = known.find(({ expiresAt }) => expiresAt > at);
+    if (before !== undefined && !isWorthARecord(before, binding)) continue;
+    const moved = known.filter(({ uri, instance, regId }) =>
+      uri !== binding.uri || instance !== binding.instance || regId !== binding.regId
+    );
+    const made: ReadonlyArray<UserEvent> = [
+      ...moved.map((other) => unbound(other, at, "replaced")),
+      { _tag: "ContactBound", at, binding },
+    ];
+    events.push(...made);
+    held = made.reduce(fold, held);
   }
-  const after = events.reduce(fold, bindings);
+  const after = held.filter(({ expiresAt }) => expiresAt > at);
   if (after.length > Math.max(state.maxBindings, bindings.length)) {
     return refuse(answered(403, [], "Too Many Contacts"));
   }
@@ -163,7 +174,14 @@ export const fold = (
   bindings: ReadonlyArray<Binding>,
   event: UserEvent,
 ): ReadonlyArray<Binding> => {
-  if (event._tag === "ContactUnbound") return bindings.filter(({ key }) => key !== event.key);
+  if (event._tag === "ContactUnbound") {
+    const { instance, key, regId = null } = event;
+    // Two phones behind two routers may have one URI: they differ by instance.
+    return bindings.filter((binding) =>
+      binding.key !== key ||
+      (instance !== undefined && (binding.instance !== instance || binding.regId !== regId))
+    );
+  }
   if (event._tag !== "ContactBound") return bindings;
   return [...bindings.filter((binding) => !same(binding, event.binding)), event.binding];
 };
