@@ -21,6 +21,8 @@ import * as Record from "./Record.ts";
 export interface Committed {
   readonly header: RecordHeader;
   readonly events: ReadonlyArray<unknown>;
+  /** Of an actor in a checkpoint, which stands for records that may be cut; without events. */
+  readonly state?: unknown;
 }
 
 /** What a shard needs from the process around it. */
