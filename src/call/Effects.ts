@@ -196,8 +196,12 @@ export const confirms = (before: State, event: CallEvent): ReadonlyArray<string>
           .filter((leg) => isPending(leg) && leg.edge === event.edge)
           .map(({ id }) => `invite:${id}`)
         : [];
-    case "CallEnded":
-      return before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+    case "CallEnded": {
+      const open = before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+      // A caller that hangs up has its answer: after a restart it is not repeated to it.
+      const heard = event.cause === "hangup" && event.endedBy === "caller";
+      return heard ? [...open, "response:0"] : open;
+    }
     default:
       return [];
   }
