@@ -128,6 +128,7 @@ class Replay {
       const snapshot = decodeSnapshot(body.snapshot);
       const cell = Cell.restore(header.tenant, behaviour, header.sequence, snapshot);
       this.snapshots?.set(actor, cell);
+      this.committed.push({ header, events: [], state: snapshot.state });
       return;
     }
     const { events: raw, reply } = body as Record.Body;

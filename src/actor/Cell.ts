@@ -92,7 +92,8 @@ export const apply = (
       const pending = { ref, effect, deadline: header.at + effectLifeMs };
       // One effect for each slot: a newer one replaces what it makes pointless.
       cell.pending = [...without(cell.pending, effect.slot), pending];
-      due = [...without(due, effect.slot), pending];
+      due = without(due, effect.slot);
+      if (effect.inForce !== true) due = [...due, pending];
     }
   }
   cell.sequence = header.sequence;

@@ -21,6 +21,8 @@ import * as Record from "./Record.ts";
 export interface Committed {
   readonly header: RecordHeader;
   readonly events: ReadonlyArray<unknown>;
+  /** Of an actor in a checkpoint, which stands for records that may be cut; without events. */
+  readonly state?: unknown;
 }
 
 /** What a shard needs from the process around it. */
@@ -418,8 +420,8 @@ export class Shard {
   }
 
   /**
-   * All live actors as records, so that the log before them can be cut. Not while an actor is broken:
-   * what it missed is in the log alone, until a version reads it that can.
+   * All live actors as records, so that the log before them can be cut. Not while an actor is
+   * broken: what it missed is in the log alone, until a version reads it that can.
    */
   private checkpoint(): void {
     for (const { broken } of this.cells.values()) if (broken) return;

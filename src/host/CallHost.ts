@@ -7,7 +7,6 @@ import type { Addressed } from "../../schemas/Envelope.ts";
 import { tenantActor, userActor, type WorkerId } from "../../schemas/Ids.ts";
 import { maxNumber, type Party } from "../../schemas/Party.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
-import type { Flow } from "../../schemas/Sip.ts";
 import type { Behaviour, Input, Prepared, StampContext } from "../actor/Behaviour.ts";
 import { deadlineOf, decider, isOver } from "../call/Call.ts";
 import type { AddTargets, Command, MediaFacts, Minted, OfferFacts } from "../call/Command.ts";
@@ -179,8 +178,11 @@ const stamp = (
 
 /** Looks up where a redirection leads: each user part as if it were dialled. */
 const redirect = Effect.fnUntraced(
-  function* (config: Config, actor: string, tenant: string, effect: HostEffect, from: Flow) {
+  function* (config: Config, actor: string, tenant: string, effect: HostEffect, state: State) {
     const { address } = config;
+    const { relay: held } = state;
+    const from = state.legs[0]?.hop.flow;
+    if (from === null || from === undefined) return undefined;
     const { depth, leg, slots, users } = effect;
     const targets: Array<Targets.Found["targets"][number]> = [];
     for (const [n, dialled] of users.entries()) {
@@ -193,9 +195,12 @@ const redirect = Effect.fnUntraced(
       targets.push(...found.targets);
     }
     const used = slots.slice(0, targets.length);
+    // With the ports that the call has: the relay of the command takes the place of the one before.
+    const all = new Set([...held?.ports.map(({ leg }) => leg) ?? [], ...used]);
+    const streams = new Set(held?.ports.map(({ stream }) => stream) ?? [0]);
     const relay = used.length === 0
       ? null
-      : yield* Targets.reserve(address, config.media, tokenOf(actor), used, [0]);
+      : yield* Targets.reserve(address, config.media, tokenOf(actor), [...all], [...streams]);
     const command: AddTargets = {
       _tag: "AddTargets",
       leg,
@@ -222,10 +227,8 @@ export const make = (
   deadlineOf,
   confirms,
   isOver,
-  perform: ({ actor, effect, state, tenant }) => {
-    const from = state.legs[0]?.hop.flow;
-    return effect.body._tag === "FindTargets" && from !== null && from !== undefined
-      ? redirect(config, actor, tenant, effect.body, from)
-      : Effect.succeed(undefined);
-  },
+  perform: ({ actor, effect, state, tenant }) =>
+    effect.body._tag === "FindTargets"
+      ? redirect(config, actor, tenant, effect.body, state)
+      : Effect.succeed(undefined),
 });

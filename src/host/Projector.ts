@@ -5,10 +5,11 @@
 import { Effect } from "effect";
 import type { MessageRow } from "../../schemas/rpc/Rows.ts";
 import type { Committed } from "../actor/Shard.ts";
-import type { ShardRef } from "../journal/Journal.ts";
+import type { Journal, ShardRef } from "../journal/Journal.ts";
 import { type Change, changesOf } from "../projection/Projection.ts";
 import type { Batch, Store } from "../store/Store.ts";
 import type { Counters } from "../telemetry/Counters.ts";
+import * as Restored from "./Restored.ts";
 
 export interface Projector {
   readonly feed: (shard: ShardRef, records: ReadonlyArray<Committed>) => void;
@@ -53,11 +54,37 @@ const take = (
 const isMessage = (row: unknown): row is MessageRow =>
   typeof row === "object" && row !== null && "call" in row && typeof row.call === "string";
 
+/** What is asked of the journal. */
+export type Log = Pick<Journal["Service"], "head" | "read">;
+
+/**
+ * Do they belong together? Not after one of the two files was deleted or restored: then the rows go
+ * on behind a gap of the log, or wait for sequences that were there before.
+ */
+const fits = Effect.fnUntraced(function* (
+  journal: Log,
+  store: Store["Service"],
+  shard: ShardRef,
+) {
+  const through = yield* store.through(shard);
+  const [first] = yield* journal.read(shard, 0, 1);
+  return through <= (yield* journal.head(shard)) && (first?.sequence ?? 1) <= through + 1;
+});
+
 export const make = Effect.fnUntraced(function* (
+  journal: Log,
   store: Store["Service"],
   shards: ReadonlyArray<ShardRef>,
   counters: Counters,
 ) {
+  const fitting = yield* Effect.forEach(shards, (shard) => fits(journal, store, shard));
+  if (fitting.includes(false)) {
+    yield* Effect.logWarning(
+      "the projections do not fit the journal, and are made again from it; " +
+        "of calls that ended before its last checkpoints they keep the CDRs that they have",
+    );
+    yield* store.reset;
+  }
   const lanes = new Map<number, Lane>();
   for (const shard of shards) {
     const stored = yield* store.through(shard);
@@ -73,9 +100,11 @@ export const make = Effect.fnUntraced(function* (
   const feed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
     const lane = lanes.get(shard.shard);
     if (lane === undefined || stopped) return;
-    for (const { header, events } of records) {
+    for (const { header, events, state } of records) {
       if (header.sequence <= lane.seen) continue;
-      const changes = changesOf(header, events);
+      const changes = state === undefined
+        ? changesOf(header, events)
+        : Restored.changesOf(header, state);
       lane.seen = header.sequence;
       if (changes.length > 0) lane.waiting.push({ sequence: header.sequence, changes });
       waiting += changes.length;

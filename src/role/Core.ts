@@ -15,10 +15,11 @@ import * as Provisioning from "../host/Provisioning.ts";
 import * as Realms from "../host/Realms.ts";
 import * as TenantHost from "../host/TenantHost.ts";
 import * as UserHost from "../host/UserHost.ts";
-import type { ShardRef } from "../journal/Journal.ts";
+import { Journal, type ShardRef } from "../journal/Journal.ts";
 import type { Environment } from "../kernel/Environment.ts";
 import { Store } from "../store/Store.ts";
 import type { Counters } from "../telemetry/Counters.ts";
+import type * as Tenant from "../tenant/Tenant.ts";
 import { Vault } from "../vault/Vault.ts";
 
 export interface Config {
@@ -70,7 +71,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const store = yield* Store;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const all = Array.from({ length: shards }, (_, shard): ShardRef => ({ cell, shard }));
-  const projector = yield* Projector.make(store, all, counters);
+  const projector = yield* Projector.make(yield* Journal, store, all, counters);
   const tenants = Realms.make(cell);
   const publishRealms = Effect.suspend(() => bus.publish(Subjects.realms, tenants.current()));
   const sealer = sealerOf(vault);
@@ -79,9 +80,11 @@ export const make = Effect.fnUntraced(function* (config: Config) {
 
   const committed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
     projector.feed(shard, records);
-    const changed = records.filter(({ header: { actor, tenant }, events }) =>
+    const changed = records.filter(({ header: { actor, tenant }, events, state }) =>
       actor.startsWith("tenant/") &&
-      (events as ReadonlyArray<TenantEvent>).some((event) => tenants.take(tenant, event))
+      (state === undefined
+        ? (events as ReadonlyArray<TenantEvent>).some((event) => tenants.take(tenant, event))
+        : tenants.restore(tenant, state as Tenant.State))
     );
     if (changed.length > 0) run(publishRealms);
   };

@@ -45,7 +45,8 @@ export const run = (options: StartOptions) =>
       SqliteStore.layer(folder.projections),
       MemoryBus.layer,
     );
-    yield* Effect.provide(serve(options, folder), adapters);
+    // A scope of its own: roles end before the journal and the store that they still write to.
+    yield* Effect.provide(Effect.scoped(serve(options, folder)), adapters);
   }));
 
 const serve = Effect.fnUntraced(function* (

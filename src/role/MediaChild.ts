@@ -48,6 +48,9 @@ const start = ({ bind, ports, worker }: Config): ChildProcess =>
     String(ports.last),
   ], { stdio: ["pipe", "pipe", "inherit"] });
 
+const isReservation = (payload: unknown): boolean =>
+  (payload as { readonly _tag?: unknown } | null)?._tag === "ReserveRelay";
+
 /** Serves the worker's mailbox on the bus for the life of the scope; returns when it is up. */
 export const make = Effect.fnUntraced(function* (config: Config) {
   const bus = yield* Bus;
@@ -55,14 +58,20 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const failed = new MediaFailed({ bind: config.bind });
   const subject = Subjects.media(config.worker);
   let current: Pipe.Pipe | undefined;
+  let back = yield* Deferred.make<void>();
 
+  const ask = (payload: unknown): Effect.Effect<unknown> =>
+    current === undefined ? Effect.succeed(undefined) : Effect.catch(
+      current.request(subject, payload, requestMs),
+      () => Effect.succeed(undefined),
+    );
+  // A new call waits for the next life of the worker as long as whoever asks: a moment.
   yield* bus.serve(
     subject,
     (payload) =>
-      current === undefined ? Effect.succeed(undefined) : Effect.catch(
-        current.request(subject, payload, requestMs),
-        () => Effect.succeed(undefined),
-      ),
+      current === undefined && isReservation(payload)
+        ? Effect.andThen(Deferred.await(back), Effect.suspend(() => ask(payload)))
+        : ask(payload),
   );
 
   /** One life of the child, to its end. */
@@ -74,13 +83,18 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     const pipe = yield* Pipe.make(child.stdout!, child.stdin!);
     yield* pipe.subscribe(Subjects.announce, (payload) => {
       current = pipe;
-      return Effect.andThen(bus.publish(Subjects.announce, payload), Deferred.succeed(up, void 0));
+      // Ports of calls that are there already come first, then those of the calls that waited.
+      return bus.publish(Subjects.announce, payload).pipe(
+        Effect.andThen(Deferred.succeed(back, undefined)),
+        Effect.andThen(Deferred.succeed(up, undefined)),
+      );
     });
     yield* Effect.callback<void>((resume) => {
       pipe.onClosed(() => resume(Effect.void));
       child.once("exit", () => resume(Effect.void));
     });
     current = undefined;
+    back = yield* Deferred.make<void>();
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));

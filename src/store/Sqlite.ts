@@ -1,5 +1,6 @@
 /**
- * Projections in SQLite, beside the embedded journal. Losing the last second costs a re-projection.
+ * Projections in SQLite, beside the embedded journal. Synced to the disk like it, because the
+ * journal is cut behind what they have: the CDRs of a power failure must be in one of the two.
  */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Effect, Layer, Schema } from "effect";
@@ -33,9 +34,11 @@ const mostMessages = 500_000;
 const open = (path: string): DatabaseSync => {
   const database = new DatabaseSync(path);
   try {
-    database.exec("pragma journal_mode = wal; pragma synchronous = normal");
+    database.exec("pragma journal_mode = wal; pragma synchronous = full");
     const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
-    if (found > version) throw new Error(`projections of version ${found} are newer than this`);
+    if (found > version) {
+      throw new Error(`projections of version ${found} are newer than this`);
+    }
     if (found === 0) {
       database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
     }
@@ -49,7 +52,8 @@ const open = (path: string): DatabaseSync => {
 const unavailable = (path: string, cause: unknown): StoreUnavailable =>
   new StoreUnavailable({
     reason: `${path}: ${cause instanceof Error ? cause.message : cause}`,
-    remedy: "the projections can be rebuilt: stop Tandem, remove this file, start again",
+    remedy: "if the disk is in order, stop Tandem, move this file away (it alone has the CDRs of " +
+      "calls that the journal has cut), start again: the rest is made anew from the journal",
   });
 
 const statements = (database: DatabaseSync) => {
@@ -174,6 +178,11 @@ const make = Effect.fnUntraced(function* (path: string) {
           if (rows.length > 0) use.trim.run(mostMessages);
         })
       ),
+    reset: attempt(() =>
+      transaction(() =>
+        database.exec("delete from calls; delete from bindings; delete from cursor")
+      )
+    ),
     through: (shard) => attempt(() => through(shard)),
     calls: (tenant) => calls(tenant, tenant),
     cdrs: (tenant, limit) => cdrs(tenant, tenant, Math.max(0, Math.min(limit, mostRows))),

@@ -32,6 +32,8 @@ export class Store extends Context.Service<Store, {
     batches: ReadonlyArray<Batch>,
     messages: ReadonlyArray<MessageRow>,
   ) => Effect.Effect<void, StoreUnavailable>;
+  /** Forgets live calls, bindings and cursors, to be fed from the journals again. CDRs stay. */
+  readonly reset: Effect.Effect<void, StoreUnavailable>;
   /** Sequence of the last projected record. */
   readonly through: (shard: ShardRef) => Effect.Effect<number, StoreUnavailable>;
   /** Newest first. */

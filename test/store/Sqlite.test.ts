@@ -31,7 +31,8 @@ test("a file that was removed is made anew, and asks for everything", async () =
 });
 
 test("a file that is none of ours is refused: it can be rebuilt", async () => {
-  const rebuild = "; the projections can be rebuilt: stop Tandem, remove this file, start again";
+  const rebuild = "; if the disk is in order, stop Tandem, move this file away (it alone has the " +
+    "CDRs of calls that the journal has cut), start again: the rest is made anew from the journal";
   const garbage = newFile();
   writeFileSync(garbage, "this is no database, but a text of some length\n".repeat(50));
   expect((await refusal(garbage)).message).toMatch(/projections\.db: .*not a database/);
