@@ -26,11 +26,17 @@ const pathText = (path: ReadonlyArray<unknown>): string =>
     return typeof key === "number" ? `[${key}]` : `.${String(key)}`;
   }).join("").replace(/^\./, "");
 
+/** What the schema's own words mean to the author of the file. */
+const words: Readonly<Record<string, string>> = {
+  "Missing key": "it is missing",
+  "Expected no excess property": "there is no such field",
+};
+
 export const parse = (json: unknown): Result.Result<Directory, DirectoryRefused> => {
   const decoded = decode(json);
   if (Result.isFailure(decoded)) {
-    const problems = format(decoded.failure.issue).issues.map(({ message, path }) =>
-      `${pathText(path ?? [])}: ${message}`
+    const problems = format(decoded.failure.issue).issues.map(({ message, path = [] }) =>
+      `${path.length === 0 ? "the file" : pathText(path)}: ${words[message] ?? message}`
     );
     return Result.fail(new DirectoryRefused({ problems: problems.slice(0, 40) }));
   }

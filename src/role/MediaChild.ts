@@ -55,6 +55,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const failed = new MediaFailed({ bind: config.bind });
   const subject = Subjects.media(config.worker);
   let current: Pipe.Pipe | undefined;
+  let wasUp = false;
 
   yield* bus.serve(
     subject,
@@ -74,6 +75,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     const pipe = yield* Pipe.make(child.stdout!, child.stdin!);
     yield* pipe.subscribe(Subjects.announce, (payload) => {
       current = pipe;
+      wasUp = true;
       return Effect.andThen(bus.publish(Subjects.announce, payload), Deferred.succeed(up, void 0));
     });
     yield* Effect.callback<void>((resume) => {
@@ -84,9 +86,12 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));
+  const again = Effect.andThen(
+    Effect.logWarning("the media worker has ended; it is started again"),
+    Effect.sleep(restartMs),
+  );
   yield* live.pipe(
-    Effect.andThen(Effect.logWarning("the media worker has ended; it is started again")),
-    Effect.andThen(Effect.sleep(restartMs)),
+    Effect.andThen(Effect.suspend(() => wasUp ? again : Effect.never)),
     Effect.forever,
     Effect.forkScoped,
   );
