@@ -6,7 +6,9 @@ import { Flow, maxToken, RequestIdentity, Uri, UriList } from "./Sip.ts";
 export const Algorithm = Schema.Literals(["MD5", "SHA-256", "SHA-512-256"]);
 export type Algorithm = typeof Algorithm.Type;
 
-/** H(user:realm:password) as lower-case hex (RFC 7616 section 3.4.2): the password is never kept. */
+/**
+ * H(user:realm:password) as lower-case hex (RFC 7616 section 3.4.2): the password is never kept.
+ */
 export const Ha1 = Schema.Struct({ algorithm: Algorithm, value: text(128) });
 export type Ha1 = typeof Ha1.Type;
 

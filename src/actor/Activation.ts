@@ -167,8 +167,8 @@ const replay = Effect.fnUntraced(
 );
 
 /**
- * Replays the log and announces the next epoch. A conflict means that somebody wrote meanwhile: read
- * on and try again, a bounded number of times.
+ * Replays the log and announces the next epoch. A conflict means that somebody wrote meanwhile:
+ * read on and try again, a bounded number of times.
  */
 export const activate = Effect.fn("Activation.activate")(
   function* (shard: ShardRef, claim: Claim, sources: Sources) {

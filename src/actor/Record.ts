@@ -44,7 +44,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const decodeHeader = Schema.decodeUnknownSync(RecordHeader);
 
-/** Header and body are written here first: one buffer for all, because an encoder makes new ones. */
+/**
+ * Header and body are written here first: one buffer for all, because an encoder makes new ones.
+ */
 let scratch = new Uint8Array(64 * 1024);
 
 /** UTF-8 of a text into the scratch at `start`; the end of it. */

@@ -1,7 +1,7 @@
 /**
  * A shard that this process owns: its actors, its mailbox, and one append in flight. A turn is
- * synchronous: decide, evolve, and put a record into the batch that leaves next. Replies and effects
- * wait for its acknowledgement (law 1).
+ * synchronous: decide, evolve, and put a record into the batch that leaves next. Replies and
+ * effects wait for its acknowledgement (law 1).
  */
 import type { EffectRef } from "../../schemas/Effect.ts";
 import type { ActorId, Epoch, TenantId } from "../../schemas/Ids.ts";

@@ -51,7 +51,9 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
     for (const end of ends) end();
   };
   let unsent = "";
-  /** One write for all frames of a turn of the event loop: each costs a system call and a wake-up. */
+  /**
+   * One write for all frames of a turn of the event loop: each costs a system call and a wake-up.
+   */
   const flush = (): void => {
     const text = unsent;
     unsent = "";

@@ -17,7 +17,8 @@ export class JournalFenced extends Schema.TaggedError<JournalFenced>()("JournalF
   actual: Schema.Int,
 }) {
   override get message(): string {
-    return `shard ${this.shard} is at ${this.actual}, not at ${this.expected}: somebody else owns it`;
+    return `shard ${this.shard} is at ${this.actual}, not at ${this.expected}: ` +
+      "somebody else owns it";
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The embedded journal: `node:sqlite` in WAL mode with `synchronous = full`. Survives `kill -9` and,
- * as far as the disk keeps its promises, power failures.
+ * The embedded journal: `node:sqlite` in WAL mode with `synchronous = full`. Survives `kill -9`
+ * and, as far as the disk keeps its promises, power failures.
  */
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";

@@ -1,6 +1,6 @@
 /**
- * The shared memory between the journal and its writer thread: one request, then its result. Atomics
- * on a shared buffer cost a sixth of a message between threads, and copy nothing twice.
+ * The shared memory between the journal and its writer thread: one request, then its result.
+ * Atomics on a shared buffer cost a sixth of a message between threads, and copy nothing twice.
  */
 import type { Append } from "./Journal.ts";
 

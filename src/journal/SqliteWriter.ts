@@ -1,6 +1,6 @@
 /**
- * Writer thread of the embedded journal: commits wait for the disk here and nowhere else. Started by
- * `Sqlite.ts`; all appends that wait together are one transaction.
+ * Writer thread of the embedded journal: commits wait for the disk here and nowhere else. Started
+ * by `Sqlite.ts`; all appends that wait together are one transaction.
  */
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";

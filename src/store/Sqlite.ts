@@ -1,4 +1,6 @@
-/** Projections in SQLite, beside the embedded journal. Losing the last second costs a re-projection. */
+/**
+ * Projections in SQLite, beside the embedded journal. Losing the last second costs a re-projection.
+ */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Effect, Layer, Schema } from "effect";
 import { BindingRow, CallRow, CdrRow, MessageRow } from "../../schemas/rpc/Rows.ts";

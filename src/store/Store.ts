@@ -1,6 +1,6 @@
 /**
- * Port of the projections: rows that can be rebuilt from the journals at any time, never on the path
- * of a call (law 3).
+ * Port of the projections: rows that can be rebuilt from the journals at any time, never on the
+ * path of a call (law 3).
  */
 import { Context, type Effect, Schema } from "effect";
 import type { BindingRow, CallRow, CdrRow, MessageRow } from "../../schemas/rpc/Rows.ts";

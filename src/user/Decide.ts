@@ -64,7 +64,7 @@ const wanted = (contact: Contact, command: Register): number =>
 
 const register = (state: State, command: Register, at: number): Outcome => {
   const bindings = live(state, at);
-  const problem = check(state, bindings, command);
+  const problem = check(bindings, command);
   if (problem !== undefined) return refuse(problem);
   const removed = command.all
     ? bindings
@@ -87,11 +87,14 @@ const register = (state: State, command: Register, at: number): Outcome => {
       events.push({ _tag: "ContactBound", at, binding });
     }
   }
-  return { events, reply: registered(bindings, events, command, at) };
+  const after = events.reduce(fold, bindings);
+  if (after.length > Math.max(state.maxBindings, bindings.length)) {
+    return refuse(answered(403, [], "Too Many Contacts"));
+  }
+  return { events, reply: registered(after, command, at) };
 };
 
 const check = (
-  state: State,
   bindings: ReadonlyArray<Binding>,
   command: Register,
 ): Reply | undefined => {
@@ -109,12 +112,6 @@ const check = (
     (command.all || command.contacts.some((contact) => same(contact, binding)))
   );
   if (late) return answered(400, [], "CSeq Out Of Order");
-  const fresh = command.contacts.filter((contact) =>
-    wanted(contact, command) > 0 && !bindings.some((binding) => same(contact, binding))
-  );
-  if (fresh.length > 0 && bindings.length + fresh.length > state.maxBindings) {
-    return answered(403, [], "Too Many Contacts");
-  }
   return undefined;
 };
 
@@ -148,22 +145,18 @@ const isWorthARecord = (before: Binding, after: Binding): boolean => {
 };
 
 const registered = (
-  before: ReadonlyArray<Binding>,
-  events: ReadonlyArray<UserEvent>,
+  bindings: ReadonlyArray<Binding>,
   command: Register,
   at: number,
-): Reply => {
-  const bindings = events.reduce(fold, before);
-  return {
-    _tag: "Registered",
-    contacts: bindings.map(({ uri, expiresAt, q }) => ({
-      uri,
-      q,
-      expiresIn: Math.ceil((expiresAt - at) / 1_000),
-    })),
-    path: command.path,
-  };
-};
+): Reply => ({
+  _tag: "Registered",
+  contacts: bindings.map(({ uri, expiresAt, q }) => ({
+    uri,
+    q,
+    expiresIn: Math.ceil((expiresAt - at) / 1_000),
+  })),
+  path: command.path,
+});
 
 /** Folds an event into a list of bindings. */
 export const fold = (

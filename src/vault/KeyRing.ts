@@ -1,6 +1,6 @@
 /**
- * The local key ring: a master key and the wrapped keys of the tenants, files of mode 0600 under the
- * data folder. Other adapters keep the master key in a KMS or HSM.
+ * The local key ring: a master key and the wrapped keys of the tenants, files of mode 0600 under
+ * the data folder. Other adapters keep the master key in a KMS or HSM.
  */
 import {
   createCipheriv,

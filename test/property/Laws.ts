@@ -13,8 +13,8 @@ export interface Trail<State, Event, Reply, Effect> {
 const clone = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A;
 
 /**
- * Runs commands that may depend on the state, and checks at each step: `decide` is determined by its
- * arguments, state and events survive a journal (JSON), effects are derived again from what the
+ * Runs commands that may depend on the state, and checks at each step: `decide` is determined by
+ * its arguments, state and events survive a journal (JSON), effects are derived again from what the
  * journal holds, and the folded journal is the live state.
  */
 export const run = <State, Command, Event, Reply, Effect>(
