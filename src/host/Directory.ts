@@ -69,7 +69,7 @@ function* check({ tenants }: Directory): Generator<string> {
 }
 
 function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
-  const { mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
+  const { exceptions = [], mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
   yield* duplicates(users.map(({ extension }) => extension), (n) => `${at}.users[${n}].extension`);
   yield* duplicates(trunks.map(({ id }) => id), (n) => `${at}.trunks[${n}].id`);
   for (const [n, network] of mediaNetworks.entries()) {
@@ -81,6 +81,10 @@ function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
     const { ip, port } = addressOf(trunk.address);
     if (Address.canonical(ip) === undefined || port < 1 || port > 65_535) {
       yield `${at}.trunks[${n}].address: "${trunk.address}" is no IP address with a port`;
+    }
+    const { transport = "udp" } = trunk;
+    if (!exceptions.includes("plainSignalling") && (transport === "udp" || transport === "tcp")) {
+      yield `${at}.trunks[${n}].transport: ${transport} needs the exception plainSignalling`;
     }
     if ((trunk.username === undefined) !== (trunk.secret === undefined)) {
       yield `${at}.trunks[${n}]: username and secret belong together`;
