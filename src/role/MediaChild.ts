@@ -59,6 +59,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const subject = Subjects.media(config.worker);
   let current: Pipe.Pipe | undefined;
   let back = yield* Deferred.make<void>();
+  let wasUp = false;
 
   const ask = (payload: unknown): Effect.Effect<unknown> =>
     current === undefined ? Effect.succeed(undefined) : Effect.catch(
@@ -83,6 +84,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     const pipe = yield* Pipe.make(child.stdout!, child.stdin!);
     yield* pipe.subscribe(Subjects.announce, (payload) => {
       current = pipe;
+      wasUp = true;
       // Ports of calls that are there already come first, then those of the calls that waited.
       return bus.publish(Subjects.announce, payload).pipe(
         Effect.andThen(Deferred.succeed(back, undefined)),
@@ -98,9 +100,12 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));
+  const again = Effect.andThen(
+    Effect.logWarning("the media worker has ended; it is started again"),
+    Effect.sleep(restartMs),
+  );
   yield* live.pipe(
-    Effect.andThen(Effect.logWarning("the media worker has ended; it is started again")),
-    Effect.andThen(Effect.sleep(restartMs)),
+    Effect.andThen(Effect.suspend(() => wasUp ? again : Effect.never)),
     Effect.forever,
     Effect.forkScoped,
   );
