@@ -78,7 +78,7 @@ export const flowOf = ({ edge, incarnation }: Context, source: Source): Flow => 
 });
 
 export const peerOf = ({ remote, transport }: Source): string =>
-  `${transport} ${remote.ip.includes(":") ? `[${remote.ip}]` : remote.ip}:${remote.port}`;
+  `${transport} ${Text.hostOf(remote.ip)}:${remote.port}`;
 
 /** A message on the ladder of its call. */
 export const traced = (

@@ -67,12 +67,33 @@ export interface Config {
 const addressKey = (transport: Transport, { ip, port }: SocketAddress): string =>
   `${transport} ${ip} ${port}`;
 
+/** However many want the same address, it is dialled once. */
+const connector = (dial: Dial, open: ReadonlyMap<string, Connection>): Flows["connect"] => {
+  const dialling = new Map<string, Array<(connection: Connection | undefined) => void>>();
+  return (transport, remote, connected) => {
+    const key = addressKey(transport, remote);
+    const use = (connection: Connection | undefined): void =>
+      connected(
+        connection === undefined ? undefined : { transport, connection: connection.id, remote },
+      );
+    const known = open.get(key);
+    if (known !== undefined) return use(known);
+    const waiting = dialling.get(key);
+    if (waiting !== undefined) return void waiting.push(use);
+    dialling.set(key, [use]);
+    dial(transport, remote, (connection) => {
+      const waiters = dialling.get(key) ?? [];
+      dialling.delete(key);
+      for (const waiter of waiters) waiter(connection);
+    });
+  };
+};
+
 export const make = (config: Config): Flows => {
   const { counters, datagrams, dial, limits } = config;
   const connections = new Map<number, Connection>();
   const byAddress = new Map<string, Connection>();
   const perSource = new Map<string, number>();
-  const dialling = new Map<string, Array<(connection: Connection | undefined) => void>>();
   const refused = counters.counter("edge_connections_refused_total", { reason: "limit" });
   let last = 0;
 
@@ -84,24 +105,6 @@ export const make = (config: Config): Flows => {
     const connection = connections.get(to.connection);
     connection?.send(text);
     return connection !== undefined;
-  };
-
-  const connect: Flows["connect"] = (transport, remote, connected) => {
-    const key = addressKey(transport, remote);
-    const use = (connection: Connection | undefined): void =>
-      connected(
-        connection === undefined ? undefined : { transport, connection: connection.id, remote },
-      );
-    const open = byAddress.get(key);
-    if (open !== undefined) return use(open);
-    const waiting = dialling.get(key);
-    if (waiting !== undefined) return void waiting.push(use);
-    dialling.set(key, [use]);
-    dial(transport, remote, (connection) => {
-      const waiters = dialling.get(key) ?? [];
-      dialling.delete(key);
-      for (const waiter of waiters) waiter(connection);
-    });
   };
 
   return {
@@ -128,7 +131,7 @@ export const make = (config: Config): Flows => {
       if (byAddress.get(key) === connection) byAddress.delete(key);
     },
     send,
-    connect,
+    connect: connector(dial, byAddress),
     isAlive: (flow) =>
       flow.edge === config.edge &&
       (flow.transport === "udp" ||

@@ -35,12 +35,11 @@ const bindingTarget = (extension: string, display: string, binding: Binding): Ta
 
 const trunkTarget = (trunk: Trunk, dialled: string, from: Flow): Target => {
   const { ip, port } = trunk.address;
-  const host = ip.includes(":") ? `[${ip}]` : ip;
   const { transport } = trunk;
   const flow: Flow = { ...from, transport, connection: 0, remote: trunk.address };
   return {
     party: { _tag: "Trunk", trunk: trunk.id, number: dialled, display: "" },
-    uri: `sip:${Text.escapeUser(dialled)}@${host}:${port}${
+    uri: `sip:${Text.escapeUser(dialled)}@${Text.hostOf(ip)}:${port}${
       transport === "udp" ? "" : `;transport=${transport}`
     }`,
     routeSet: [],
