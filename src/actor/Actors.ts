@@ -46,20 +46,23 @@ export class Actors extends Context.Service<Actors, {
 
 const performTimeoutMs = 2_000;
 const sweepMs = 1_000;
+const hostRetryMs = 1_000;
 const isPerformed = Schema.is(Performed);
 
+type Fork = (effect: Effect.Effect<void, unknown>) => void;
+
 /** The host's own effects end in a command to the actor that wanted them. */
-const performHost = Effect.fnUntraced(
-  function* (
-    behaviour: AnyBehaviour,
-    shard: Shard,
-    actor: ActorId,
-    { ref, effect, deadline }: Pending,
-  ) {
+const hostEffects = (
+  behaviourOf: (actor: ActorId) => AnyBehaviour,
+  { now, schedule }: Environment,
+  fork: Fork,
+): Outbox.Ports["host"] => {
+  const perform = Effect.fnUntraced(function* (shard: Shard, actor: ActorId, pending: Pending) {
+    const { ref, effect, deadline } = pending;
     const cell = shard.cells.get(actor);
-    if (cell === undefined) return;
+    if (shard.isClosed || cell === undefined || !cell.pending.includes(pending)) return;
     const { state, tenant } = cell;
-    const command = yield* behaviour.perform({ actor, tenant, effect, state });
+    const command = yield* behaviourOf(actor).perform({ actor, tenant, effect, state });
     if (command === undefined) return;
     shard.offer({
       id: `effect/${ref.epoch}/${ref.sequence}/${ref.index}`,
@@ -69,10 +72,15 @@ const performHost = Effect.fnUntraced(
       traceparent: null,
       deadline,
       input: { _tag: "Command", command, facts: undefined },
-      resume: () => {},
+      resume: (reply) => {
+        if (reply?._tag !== "Overloaded" || now() > deadline) return;
+        schedule(hostRetryMs, () => start(shard, actor, pending));
+      },
     });
-  },
-);
+  });
+  const start: Outbox.Ports["host"] = (...given) => fork(perform(...given));
+  return start;
+};
 
 const countersOf = (counters: Counters): Surroundings["counts"] => ({
   refused: counters.counter("actor_commands_refused_total", { reason: "mailbox" }),
@@ -80,6 +88,29 @@ const countersOf = (counters: Counters): Surroundings["counts"] => ({
   records: counters.counter("journal_records_total"),
   appends: counters.counter("journal_appends_total"),
 });
+
+/** Housekeeping of the shards; a log is cut once the projections have read that far. */
+const sweepOf = (
+  { cell, projected }: Config,
+  shards: ReadonlyMap<number, Shard>,
+  cuts: Map<number, number>,
+  journal: Journal["Service"],
+  fork: Fork,
+) =>
+(): void => {
+  for (const shard of shards.values()) {
+    try {
+      shard.sweep();
+    } catch (cause) {
+      fork(Effect.logError(`housekeeping of shard ${shard.ref.shard}`, cause));
+    }
+  }
+  for (const [shard, through] of cuts) {
+    if (projected({ cell, shard }) < through) continue;
+    cuts.delete(shard);
+    fork(journal.cut({ cell, shard }, through));
+  }
+};
 
 /** Live actors of a kind. */
 const countOf = (shards: ReadonlyMap<number, Shard>, kind: ActorKind): number => {
@@ -97,7 +128,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const journal = yield* Journal;
   const bus = yield* Bus;
   const run = Effect.runForkWith(yield* Effect.context<never>());
-  const fork = <A, E>(effect: Effect.Effect<A, E>) =>
+  const fork: Fork = (effect) =>
     run(Effect.catchCause(effect, (cause) => Effect.logError("actors", cause)));
   const behaviourOf = (actor: ActorId) => behaviours[kindOf(actor)];
   /** Sequence up to which each shard may be cut. */
@@ -108,11 +139,11 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     schedule: environment.schedule,
     counters,
     send: (subject, batch, answered) =>
-      run(Effect.match(bus.request(subject, batch, performTimeoutMs), {
+      run(Effect.matchCause(bus.request(subject, batch, performTimeoutMs), {
         onFailure: () => answered(undefined),
         onSuccess: (reply) => answered(isPerformed(reply) ? reply : undefined),
       })),
-    host: (shard, actor, pending) => fork(performHost(behaviourOf(actor), shard, actor, pending)),
+    host: hostEffects(behaviourOf, environment, fork),
   });
   const refs = Array.from({ length: claim.shards }, (_, shard): ShardRef => ({ cell, shard }));
   const shards = yield* Ownership.own(refs, {
@@ -136,15 +167,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const { now } = environment;
   yield* Doors.open({ bus, cell, count: claim.shards, shards, submit, outbox, now, counters });
 
-  const sweep = (): void => {
-    for (const shard of shards.values()) shard.sweep();
-    for (const [shard, through] of cuts) {
-      if (config.projected({ cell, shard }) < through) continue;
-      cuts.delete(shard);
-      fork(journal.cut({ cell, shard }, through));
-    }
-  };
-  yield* Effect.sync(sweep).pipe(
+  yield* Effect.sync(sweepOf(config, shards, cuts, journal, fork)).pipe(
     Effect.andThen(Effect.sleep(sweepMs)),
     Effect.forever,
     Effect.forkScoped,

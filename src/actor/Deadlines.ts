@@ -78,6 +78,9 @@ export const make = (): Deadlines => {
   };
 };
 
+/** Timers of the runtimes count in 32 bits. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** Fires them at their time, with one timer for all. */
 export const timed = (environment: Environment): Deadlines => {
   const heap = make();
@@ -88,7 +91,8 @@ export const timed = (environment: Environment): Deadlines => {
     if (next === undefined || next >= armed) return;
     cancel();
     armed = next;
-    cancel = environment.schedule(Math.max(0, next - environment.now()), () => {
+    const delayMs = Math.min(longestTimerMs, Math.max(0, next - environment.now()));
+    cancel = environment.schedule(delayMs, () => {
       armed = Infinity;
       heap.fireDue(environment.now());
       arm();

@@ -115,7 +115,10 @@ const pumpOf = (ports: Ports, empty: (lane: Lane) => void) => {
 
 export const make = (ports: Ports): Outbox => {
   const lanes = new Map<string, Lane>();
-  const pump = pumpOf(ports, ({ key }) => void lanes.delete(key));
+  const pump = pumpOf(ports, (lane) => {
+    // A retry that comes late may find another lane in its place.
+    if (lanes.get(lane.key) === lane) lanes.delete(lane.key);
+  });
 
   const release = (shard: Shard, actor: ActorId, due: ReadonlyArray<Pending>): void => {
     for (const pending of due) {
@@ -129,7 +132,7 @@ export const make = (ports: Ports): Outbox => {
       const lane = lanes.get(key) ??
         { key, shard, actor, subject, queue: [], busy: false, failures: 0 };
       lanes.set(key, lane);
-      lane.queue.push(pending);
+      if (!lane.queue.includes(pending)) lane.queue.push(pending);
     }
     for (const { effect } of due) {
       const key = keyOf(shard, actor, effect.performer);

@@ -27,8 +27,14 @@ export const own = Effect.fnUntraced(function* (refs: ReadonlyArray<ShardRef>, p
   const around: Surroundings = {
     ...ports.around,
     append: (shard, expected, records) =>
-      run(Effect.match(journal.append({ shard: shard.ref, expected, records }), {
-        onSuccess: () => shard.stored(),
+      run(Effect.matchCause(journal.append({ shard: shard.ref, expected, records }), {
+        onSuccess: () => {
+          try {
+            shard.stored();
+          } catch (cause) {
+            lost(shard, cause);
+          }
+        },
         onFailure: (error) => lost(shard, error),
       })),
   };
@@ -45,7 +51,7 @@ export const own = Effect.fnUntraced(function* (refs: ReadonlyArray<ShardRef>, p
   const lost = (shard: Shard, cause: unknown): void => {
     shard.close();
     shards.delete(shard.ref.shard);
-    const again: Effect.Effect<void> = Effect.catch(
+    const again: Effect.Effect<void> = Effect.catchCause(
       activate(shard.ref),
       (error) =>
         Effect.logError(`shard ${shard.ref.shard} cannot be activated`, error).pipe(
