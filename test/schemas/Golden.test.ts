@@ -1,7 +1,7 @@
 /**
  * Frozen samples of all that rests in a journal: `schemas/golden/<kind>/<Tag>.v<version>.json`.
- * What an older Tandem wrote must be read for ever, so a sample is added and never edited; `SHA256SUMS`
- * (`git ls-files "*.json" | xargs sha256sum`, in that folder) says so in every review.
+ * What an older Tandem wrote must be read for ever, so a sample is added and never edited:
+ * `SHA256SUMS` (`git ls-files "*.json" | xargs sha256sum`, in that folder) shows it in a review.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
