@@ -259,10 +259,48 @@ describe("the checks find what they are for", () => {
   });
 });
 
+/** `file#name` of every value that `file` takes from `text`'s neighbours. */
+const takenBy = (file: string, text: string): ReadonlyArray<string> =>
+  Source.read(text).imports.filter(({ from }) => from.startsWith("."))
+    .flatMap(({ from, names, namespace }) => {
+      const members = namespace === undefined
+        ? []
+        : [...text.matchAll(new RegExp(`\\b${namespace}\\.(\\w+)`, "g"))].map(([, name]) => name);
+      const target = join(dirname(file), from);
+      return [...names, ...members].map((name) => `${target}#${name}`);
+    });
+
+/** Values that some file of `texts` exports, and no other imports. */
+const unusedIn = (texts: ReadonlyMap<string, string>): ReadonlyArray<string> => {
+  const taken = new Set([...texts].flatMap(([file, text]) => takenBy(file, text)));
+  return [...texts].filter(([file]) => file.startsWith("src/"))
+    .flatMap(([file, text]) => Source.read(text).exports.map((name) => `${file}#${name}`))
+    .filter((name) => !taken.has(name));
+};
+
+describe("what is exported is used elsewhere, if only by a test", () => {
+  test("src", () => {
+    expect(unusedIn(new Map(files.map((file) => [file, textOf(file)])))).toEqual([]);
+  });
+
+  test("an export for nobody is found", () => {
+    const texts = new Map([
+      ["src/sip/A.ts", "export const a = 1;\nexport const b = a;\nexport const c = b;\n"],
+      ["src/sip/B.ts", 'import { a } from "./A.ts";\nexport type T = typeof a;\n'],
+      ["test/sip/A.test.ts", 'import * as A from "../../src/sip/A.ts";\nA.b;\n'],
+    ]);
+    expect(unusedIn(texts)).toEqual(["src/sip/A.ts#c"]);
+  });
+});
+
 /** What git tracks; without git, what lies there and is not made by running or installing. */
 const topLevel = (): ReadonlyArray<string> => {
   try {
-    const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" });
+    const tracked = execFileSync("git", ["ls-files", "-z"], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     return [...new Set(tracked.split("\0").filter(Boolean).map((path) => path.split("/")[0]!))];
   } catch {
     const made = new Set(["node_modules", ".tools", "data", ".git", "coverage"]);

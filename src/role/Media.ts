@@ -24,7 +24,7 @@ export interface Config {
 /** Longer than any call may ring: ports are held by their reservation until somebody answers. */
 const reservationMs = 900_000;
 
-export const make = Effect.fnUntraced(function* (config: Config) {
+const make = Effect.fnUntraced(function* (config: Config) {
   const { bind, counters, ports, worker } = config;
   const bus = yield* Bus;
   const incarnation = Base32.encode(crypto.getRandomValues(new Uint8Array(5)));

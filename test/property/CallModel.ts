@@ -6,7 +6,7 @@ import type { Command, Minted, Target } from "../../src/call/Command.ts";
 import { deadlineOf } from "../../src/call/Call.ts";
 import type { State } from "../../src/call/State.ts";
 
-export const flow = (port: number): Flow => ({
+const flow = (port: number): Flow => ({
   edge: "e1",
   incarnation: "boot1",
   transport: "udp",
@@ -14,11 +14,11 @@ export const flow = (port: number): Flow => ({
   remote: { ip: "127.0.0.1", port },
 });
 
-export const sdp = (port: number, direction = "sendrecv"): string =>
+const sdp = (port: number, direction = "sendrecv"): string =>
   `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n` +
   `m=audio ${port} RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=${direction}\r\n`;
 
-export const path = (cseq: number, to = "<sip:1002@demo.test>"): ResponsePath => ({
+const path = (cseq: number, to = "<sip:1002@demo.test>"): ResponsePath => ({
   transaction: `z9hG4bKmodel${cseq} 127.0.0.1:5070 INVITE`,
   method: "INVITE",
   vias: [`SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKmodel${cseq};rport=5070;received=127.0.0.1`],
@@ -30,7 +30,7 @@ export const path = (cseq: number, to = "<sip:1002@demo.test>"): ResponsePath =>
   flow: flow(5070),
 });
 
-export const policy = {
+const policy = {
   tenant: "demo",
   domain: "demo.test",
   exceptions: ["plainMedia", "plainSignalling", "md5Digest"],
@@ -65,7 +65,7 @@ const weighted = <A>(...options: ReadonlyArray<readonly [weight: number, value: 
   fc.oneof(...options.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
 
 /** How a call begins: mostly well, so that lives get far. */
-export const beginning = fc.record({
+const beginning = fc.record({
   targets: weighted([1, 0], [6, 1], [4, 2], [2, 3]),
   feature: weighted<null | "echo" | "tone">([12, null], [1, "echo"], [1, "tone"]),
   late: weighted([3, false], [1, true]),
@@ -75,7 +75,7 @@ export const beginning = fc.record({
 export type Beginning = typeof beginning extends fc.Arbitrary<infer A> ? A : never;
 
 /** One move: what, at which leg, and a number that varies it. */
-export const move = fc.record({
+const move = fc.record({
   kind: weighted(
     [6, "progress"],
     [4, "early"],

@@ -37,7 +37,7 @@ export const taken = (ip: string, port: number, deadlineMs: number): Promise<boo
 export const takenTcp = (ip: string, port: number, deadlineMs: number): Promise<boolean> =>
   until(`a TCP listener on ${ip}:${port}`, async () => !(await bindsTcp(ip, port)), deadlineMs);
 
-export const isFree = async (ip: string, port: number): Promise<boolean> =>
+const isFree = async (ip: string, port: number): Promise<boolean> =>
   await bindsUdp(ip, port) && await bindsTcp(ip, port);
 
 const bindsUdp = (ip: string, port: number): Promise<boolean> =>

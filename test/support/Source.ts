@@ -18,7 +18,7 @@ export interface Declared {
 export interface Source {
   readonly imports: ReadonlyArray<Import>;
   readonly functions: ReadonlyArray<Declared>;
-  /** Values, not types; `default` too. */
+  /** Values, not types (a class is one as well); `default` too. */
   readonly exports: ReadonlyArray<string>;
   /**
    * Every name that is read as a value, in the form in which it is: `Date.now`, `Date[]`,
@@ -100,7 +100,7 @@ const exportsOf = (node: Node): ReadonlyArray<string> => {
   const declared = node["declaration"];
   const named = nodesOf(node["specifiers"]).filter((one) => !isType(one))
     .map((one) => nameOf(one["exported"]));
-  if (!isNode(declared) || declared.type.startsWith("TS")) return named;
+  if (!isNode(declared) || /^(TS|Class)/.test(declared.type)) return named;
   return [...named, ...[declared, ...nodesOf(declared["declarations"])].map(idOf).filter(Boolean)];
 };
 
