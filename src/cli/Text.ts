@@ -3,7 +3,7 @@ import type { Change } from "../../schemas/Directory.ts";
 import type { CallRow, CdrRow, Check, MessageRow, RecordRow } from "../../schemas/rpc/Rows.ts";
 
 /** Control characters (a terminal would obey them) and bidirectional overrides become dots. */
-export const mask = (text: string): string =>
+const mask = (text: string): string =>
   text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "·");
 
 const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 23);
