@@ -37,8 +37,12 @@ const run = (script: string, args: ReadonlyArray<string>): ChildProcess =>
 
 const lineOf = (lines: Interface): Promise<string> =>
   new Promise((resolve, reject) => {
-    lines.once("line", resolve);
-    lines.once("close", () => reject(new Error("the engine ended")));
+    const ended = () => reject(new Error("the engine ended"));
+    lines.once("close", ended);
+    lines.once("line", (line) => {
+      lines.off("close", ended);
+      resolve(line);
+    });
   });
 
 const start = async (journal: "memory" | "embedded") => {
@@ -88,8 +92,12 @@ const steady = async ({ load }: Engine): Promise<ReadonlyArray<number>> => {
   return (await Promise.all(ended)).map(({ ringMs }) => ringMs);
 };
 
+/** What belongs to a set-up or an end (transactions, remembered replies) lives for 40 s. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, sample ? 1_000 : 45_000));
+
 /** Heap of a call that is up, kB. */
 const memory = async ({ load, usage }: Engine): Promise<number> => {
+  await settled();
   const before = await usage("memory");
   const ids: Array<string> = [];
   const overs: Array<Promise<unknown>> = [];
@@ -104,8 +112,7 @@ const memory = async ({ load, usage }: Engine): Promise<number> => {
         ),
       );
     }));
-  // What belongs to the set-up (transactions, remembered replies) lives its 40 s.
-  await new Promise((resolve) => setTimeout(resolve, sample ? 1_000 : 45_000));
+  await settled();
   const after = await usage("memory");
   for (const id of ids) load.hangUp(id);
   await Promise.all(overs);
