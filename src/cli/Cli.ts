@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Config, Console, Effect, Option, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import type { Check } from "../../schemas/rpc/Rows.ts";
+import * as Prometheus from "../telemetry/Prometheus.ts";
 import { CommandFailed, use } from "./Client.ts";
 import * as Text from "./Text.ts";
 
@@ -15,6 +16,8 @@ export interface StartOptions {
   readonly wssPort: number;
   readonly httpsPort: number;
   readonly rtpPorts: { readonly first: number; readonly last: number };
+  /** Null: pages of every origin. */
+  readonly wssOrigins: ReadonlyArray<string> | null;
 }
 
 /** What the process that runs this command line can do beyond asking a running one. */
@@ -85,8 +88,13 @@ const start = (abilities: Abilities) =>
         Flag.withFallbackConfig(Config.String("TANDEM_RTP_PORTS")),
         Flag.withDefault("10000-19999"),
       ),
+      wssOrigins: Flag.String("wss-origins").pipe(
+        Flag.withDescription("Origins of web pages that may connect, with commas; without it all"),
+        Flag.withFallbackConfig(Config.String("TANDEM_WSS_ORIGINS")),
+        Flag.optional,
+      ),
     },
-    Effect.fnUntraced(function* ({ directory, rtpPorts, ...rest }) {
+    Effect.fnUntraced(function* ({ directory, rtpPorts, wssOrigins, ...rest }) {
       const range = portRange(rtpPorts);
       if (range === undefined) {
         return yield* new CommandFailed({
@@ -97,6 +105,7 @@ const start = (abilities: Abilities) =>
         ...rest,
         directory: Option.getOrNull(directory),
         rtpPorts: range,
+        wssOrigins: Option.getOrNull(Option.map(wssOrigins, (list) => list.split(","))),
       });
     }),
   ).pipe(
@@ -212,8 +221,24 @@ const cdr = Command.make(
 const doctor = (abilities: Abilities) =>
   Command.make(
     "doctor",
-    { data, json },
-    Effect.fnUntraced(function* ({ data, json }) {
+    {
+      data,
+      json,
+      counters: Flag.Boolean("counters").pipe(
+        Flag.withDescription("Also what was counted: messages, refusals by cause, connections"),
+        Flag.withDefault(false),
+      ),
+      prometheus: Flag.Boolean("prometheus").pipe(
+        Flag.withDescription("Print only the counters, in the text format of Prometheus"),
+        Flag.withDefault(false),
+      ),
+    },
+    Effect.fnUntraced(function* ({ counters, data, json, prometheus }) {
+      if (prometheus) {
+        const examined = yield* use(data, (client) => client.Examine());
+        // The format ends each line itself.
+        return yield* Console.log(Prometheus.print(examined.counters).trimEnd());
+      }
       const own = yield* abilities.examine(data);
       const running = yield* use(data, (client) => client.Examine()).pipe(
         Effect.catch(({ reason }) =>
@@ -224,14 +249,25 @@ const doctor = (abilities: Abilities) =>
         ),
       );
       const checks = [...own, ...running.checks];
-      yield* print(json, { checks, counters: running.counters }, () => Text.checks(checks));
-      if (checks.some(({ verdict }) => verdict === "bad")) {
+      yield* print(json, { checks, counters: running.counters }, () =>
+        counters
+          ? `${Text.checks(checks)}\n\n${Text.counters(running.counters)}`
+          : Text.checks(checks));
+      if (
+        checks.some(({ verdict }) =>
+          verdict === "bad"
+        )
+      ) {
         return yield* new CommandFailed({ reason: "there is something to mend" });
       }
     }),
   ).pipe(
     Command.withDescription("Check this machine, the data folder and the running Tandem"),
-    Command.withExamples([{ command: "tandem doctor", description: "One line for each check" }]),
+    Command.withExamples([
+      { command: "tandem doctor", description: "One line for each check" },
+      { command: "tandem doctor --counters", description: "And what was refused, and why" },
+      { command: "tandem doctor --prometheus", description: "For a collector of text files" },
+    ]),
   );
 
 export const make = (abilities: Abilities) =>

@@ -13,14 +13,18 @@ import type { RoutingKeys } from "../kernel/RoutingTag.ts";
 import * as Text from "../kernel/Text.ts";
 import * as Admission from "./Admission.ts";
 import type { Context, Place } from "./Context.ts";
+import * as Connections from "./Connections.ts";
 import * as CoreLink from "./CoreLink.ts";
 import * as Flows from "./Flows.ts";
 import { isLiteral } from "./Identity.ts";
 import { Inbound } from "./Inbound.ts";
+import * as KeepAlives from "./KeepAlives.ts";
+import { type StreamLimits, streamLimits } from "./Listen.ts";
 import * as Listeners from "./Listeners.ts";
 import * as Notices from "./Notices.ts";
 import { Performer } from "./Performer.ts";
 import * as RealmDirectory from "./Realms.ts";
+import * as Refusals from "./Refusals.ts";
 import * as Streams from "./Streams.ts";
 import * as TimerWheel from "./TimerWheel.ts";
 import { Transactions } from "./Transactions.ts";
@@ -34,8 +38,11 @@ export interface Config extends Listeners.Config {
   readonly limits: EdgeLimits;
 }
 
-export interface EdgeLimits extends Flows.Limits {
+export interface EdgeLimits extends Connections.Limits {
+  readonly streams: StreamLimits;
   readonly transactions: number;
+  /** Between two packets to a phone behind NAT. */
+  readonly keepAliveMs: number;
   /** Messages of one source address. */
   readonly messages: Admission.Rate;
   /** New requests out of dialogs of one source address. */
@@ -45,7 +52,9 @@ export interface EdgeLimits extends Flows.Limits {
 export const defaultLimits: EdgeLimits = {
   connections: 20_000,
   connectionsPerSource: 2_000,
+  streams: streamLimits,
   transactions: 200_000,
+  keepAliveMs: 25_000,
   messages: { perSecond: 10_000, burst: 20_000 },
   dialogs: { perSecond: 1_000, burst: 2_000 },
 };
@@ -67,10 +76,12 @@ const resolve = (host: string, resolved: (ip: string | undefined) => void): void
 
 export const make = Effect.fnUntraced(function* (config: Config) {
   const { callKey, counters, edge, environment, limits, routing, shards } = config;
+  const { now } = environment;
   const bus = yield* Bus;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const incarnation = Base32.encode(environment.random(5));
-  const wheel = TimerWheel.make(environment);
+  const defect = (what: string, cause: unknown): void => void run(Effect.logError(what, cause));
+  const wheel = TimerWheel.make(environment, (cause) => defect("a timer failed", cause));
   const realms = RealmDirectory.make(new Set([config.bind, Text.hostOf(config.bind), "localhost"]));
   const opened: Listeners.Opened = { places: {} };
   const { places } = opened;
@@ -80,24 +91,34 @@ export const make = Effect.fnUntraced(function* (config: Config) {
       return flows;
     },
     wheel,
-    now: environment.now,
+    now,
     inbound: () => inbound,
+    limits: limits.streams,
+    connections: Connections.make(limits, counters),
+  };
+  const datagrams = (text: string, { ip, port }: SocketAddress): void => {
+    const octets = Text.toBytes(text);
+    opened.udp?.send(octets, octets.length, ip, port);
   };
   const flows: Flows.Flows = Flows.make({
     edge,
     incarnation,
-    limits,
-    counters,
-    datagrams: (text: string, { ip, port }: SocketAddress) => {
-      const octets = Text.toBytes(text);
-      opened.udp?.send(octets, octets.length, ip, port);
-    },
+    datagrams,
     dial: (...given) => Streams.dial(streams)(...given),
+    now,
   });
   const { send } = flows;
   const context: Context = {
     ...{ edge, incarnation, environment, counters, wheel, flows, realms, places, resolve },
-    ...{ routing, callKey, shards },
+    ...{ routing, callKey, shards, defect },
+    refusals: Refusals.make(counters),
+    keepAlives: KeepAlives.make({
+      wheel,
+      now,
+      everyMs: limits.keepAliveMs,
+      send: (remote, text) => datagrams(text, remote),
+      counters,
+    }),
     transactions: new Transactions({ wheel, counters, send, limit: limits.transactions }),
     core: CoreLink.make({ bus, environment, counters, run }),
     ...Notices.make({ bus, environment, run }),

@@ -20,24 +20,25 @@ export interface Config {
     readonly wss: number | null;
   };
   readonly certificate: Streams.Certificate | null;
+  /** Origins of pages whose WebSockets are taken; null: all. */
+  readonly origins?: ReadonlyArray<string> | null;
   readonly udp: Udp;
   readonly counters: Counters;
 }
 
-const openUdp = ({ bind, counters, ports, udp }: Config, { inbound }: Streams.Ports) => {
-  const oversize = counters.counter("edge_messages_dropped_total", { reason: "oversize" });
-  const unsent = counters.counter("edge_messages_dropped_total", { reason: "send" });
-  return Effect.acquireRelease(
+const openUdp = ({ bind, counters, ports, udp }: Config, { inbound }: Streams.Ports) =>
+  Effect.acquireRelease(
     udp.bind({
       ip: bind,
       port: ports.sip,
       maxOctets: Limits.defaults.datagram,
       receive: (octets, length, ip, port) => inbound().datagram(octets, length, ip, port),
-      failed: (failure) => void (failure === "oversize" ? oversize : unsent).value++,
+      failed: (reason) => {
+        counters.counter("edge_messages_dropped_total", { reason }).value++;
+      },
     }).pipe(Effect.mapError(({ reason }) => listenFailed("udp", bind, ports.sip, reason))),
     (socket) => Effect.sync(() => socket.close()),
   );
-};
 
 /** What listens so far. */
 export interface Opened {
@@ -63,7 +64,9 @@ export const open = Effect.fnUntraced(function* (
     places.tls = { host, port };
   }
   if (certificate !== null && ports.wss !== null) {
-    const port = yield* WebSockets.listenWss(streams, bind, ports.wss, certificate);
+    const origins = config.origins?.map((origin) => origin.toLowerCase()) ?? null;
+    const allowed = origins === null ? null : new Set(origins);
+    const port = yield* WebSockets.listenWss(streams, bind, ports.wss, certificate, allowed);
     places.wss = { host, port };
   }
   yield* Effect.addFinalizer(() => Effect.sync(() => streams.flows.closeAll()));
