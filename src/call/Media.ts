@@ -20,7 +20,7 @@ const lately = new Map<string, Session.Session | undefined>();
 const mostLately = 256;
 
 /** Undefined for a body that is no description; the edge has refused those already. */
-export const parse = (body: string): Session.Session | undefined => {
+const parse = (body: string): Session.Session | undefined => {
   const known = lately.get(body);
   if (known !== undefined) return known;
   const parsed = Parse.parse(body);

@@ -114,7 +114,7 @@ const refusalOf = (
 };
 
 /** INVITEs to targets, as legs from `first` on. */
-export const start = (
+const start = (
   { at, minted }: Pick<Command, "at" | "minted">,
   targets: ReadonlyArray<Target>,
   first: number,

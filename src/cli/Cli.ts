@@ -1,8 +1,11 @@
-/** The command line: `tandem VERB`. Reads take `--json`; the flags of `start` are also variables. */
+/**
+ * The command line: `tandem VERB`. Reads take `--json`; the flags of `start` are also variables.
+ */
 import { readFileSync } from "node:fs";
 import { Console, Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import type { Check } from "../../schemas/rpc/Rows.ts";
+import * as Prometheus from "../telemetry/Prometheus.ts";
 import { CommandFailed, use } from "./Client.ts";
 import * as Flags from "./Flags.ts";
 import * as Text from "./Text.ts";
@@ -17,6 +20,8 @@ export interface StartOptions {
   readonly wssPort: number;
   readonly httpsPort: number;
   readonly rtpPorts: Flags.PortRange;
+  /** Null: pages of every origin. */
+  readonly wssOrigins: ReadonlyArray<string> | null;
 }
 
 /** What the process that runs this command line can do beyond asking a running one. */
@@ -26,7 +31,9 @@ export interface Abilities {
   readonly examine: (data: string) => Effect.Effect<ReadonlyArray<Check>>;
 }
 
-const { data, json, tenant } = Flags;
+const data = Flags.data;
+const json = Flags.json;
+const tenant = Flags.tenant;
 
 const print = (asJson: boolean, value: unknown, text: () => string): Effect.Effect<void> =>
   Console.log(asJson ? JSON.stringify(value, null, 1) : text());
@@ -43,9 +50,14 @@ const start = (abilities: Abilities) =>
       wssPort: Flags.wssPort,
       httpsPort: Flags.httpsPort,
       rtpPorts: Flags.rtpPorts,
+      wssOrigins: Flags.wssOrigins,
     },
-    ({ directory, ...rest }) =>
-      abilities.start({ ...rest, directory: Option.getOrNull(directory) }),
+    ({ directory, wssOrigins, ...rest }) =>
+      abilities.start({
+        ...rest,
+        directory: Option.getOrNull(directory),
+        wssOrigins: Option.getOrNull(Option.map(wssOrigins, (list) => list.split(","))),
+      }),
   ).pipe(
     Command.withDescription("Start every role in this process and serve calls until it is stopped"),
     Command.withExamples([
@@ -177,8 +189,24 @@ const cdr = Command.make(
 const doctor = (abilities: Abilities) =>
   Command.make(
     "doctor",
-    { data, json },
-    Effect.fnUntraced(function* ({ data, json }) {
+    {
+      data,
+      json,
+      counters: Flag.Boolean("counters").pipe(
+        Flag.withDescription("Also what was counted: messages, refusals by cause, connections"),
+        Flag.withDefault(false),
+      ),
+      prometheus: Flag.Boolean("prometheus").pipe(
+        Flag.withDescription("Print only the counters, in the text format of Prometheus"),
+        Flag.withDefault(false),
+      ),
+    },
+    Effect.fnUntraced(function* ({ counters, data, json, prometheus }) {
+      if (prometheus) {
+        const examined = yield* use(data, (client) => client.Examine());
+        // The format ends each line itself.
+        return yield* Console.log(Prometheus.print(examined.counters).trimEnd());
+      }
       const own = yield* abilities.examine(data);
       const running = yield* use(data, (client) => client.Examine()).pipe(
         Effect.catch(({ reason }) =>
@@ -189,14 +217,25 @@ const doctor = (abilities: Abilities) =>
         ),
       );
       const checks = [...own, ...running.checks];
-      yield* print(json, { checks, counters: running.counters }, () => Text.checks(checks));
-      if (checks.some(({ verdict }) => verdict === "bad")) {
+      yield* print(json, { checks, counters: running.counters }, () =>
+        counters
+          ? `${Text.checks(checks)}\n\n${Text.counters(running.counters)}`
+          : Text.checks(checks));
+      if (
+        checks.some(({ verdict }) =>
+          verdict === "bad"
+        )
+      ) {
         return yield* new CommandFailed({ reason: "there is something to mend" });
       }
     }),
   ).pipe(
     Command.withDescription("Check this machine, the data folder and the running Tandem"),
-    Command.withExamples([{ command: `${run} doctor`, description: "One line for each check" }]),
+    Command.withExamples([
+      { command: `${run} doctor`, description: "One line for each check" },
+      { command: `${run} doctor --counters`, description: "And what was refused, and why" },
+      { command: `${run} doctor --prometheus`, description: "For a collector of text files" },
+    ]),
   );
 
 export const make = (abilities: Abilities) =>

@@ -127,3 +127,12 @@ export const rtpPorts = value({
   read: range,
   expected: "at least four ports from 1024 to 65535, such as 10000-19999",
 });
+
+export const wssOrigins = Flag.String("wss-origins").pipe(
+  Flag.withMetavar("URL,URL"),
+  Flag.withDescription(
+    "Web pages that may connect by WebSocket, by origin [all; or TANDEM_WSS_ORIGINS]",
+  ),
+  Flag.withFallbackConfig(Config.String("TANDEM_WSS_ORIGINS")),
+  Flag.optional,
+);

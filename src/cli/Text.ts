@@ -1,6 +1,13 @@
 /** What commands print: tables and ladders. Values from outside are masked, never printed raw. */
 import type { Change } from "../../schemas/Directory.ts";
-import type { CallRow, CdrRow, Check, MessageRow, RecordRow } from "../../schemas/rpc/Rows.ts";
+import type {
+  CallRow,
+  CdrRow,
+  Check,
+  CounterRow,
+  MessageRow,
+  RecordRow,
+} from "../../schemas/rpc/Rows.ts";
 
 /** Control characters (a terminal would obey them) and bidirectional overrides become dots. */
 export const mask = (text: string): string =>
@@ -100,7 +107,8 @@ const columns = { message: 30, gap: "  " } as const;
 
 /**
  * One call by time: messages of the caller on the left, of everybody else in the middle (Tandem is
- * between them, so arrows to the right lead away from the caller), the actor's records on the right.
+ * between them, so arrows to the right lead away from the caller), the actor's records on the
+ * right.
  */
 export const ladder = ({ call, cdr, messages, records }: Shown): string => {
   const who = call ?? cdr;
@@ -157,3 +165,16 @@ const marks = { good: "ok  ", warning: "warn", bad: "BAD " } as const;
 
 export const checks = (rows: ReadonlyArray<Check>): string =>
   rows.map(({ detail, name, verdict }) => `${marks[verdict]}  ${name}: ${mask(detail)}`).join("\n");
+
+/** Only those that have counted something. */
+export const counters = (rows: ReadonlyArray<CounterRow>): string => {
+  const counted = rows.filter(({ value }) => value > 0);
+  return counted.length === 0 ? "nothing counted" : table(
+    ["count", "counter", "labels"],
+    counted.map(({ labels, name, value }) => [
+      String(value),
+      name,
+      Object.entries(labels).map(([label, text]) => `${label}: ${text}`).join(", "),
+    ]),
+  );
+};

@@ -8,7 +8,7 @@ export const run = "npm run -s tandem --";
 const formatter = CliOutput.defaultFormatter({ globalFlags: "none" });
 
 /** Flags first, as a person typed them; the library's own wording is for its developers. */
-export const explain = (error: CliError.NonShowHelpErrors): string => {
+const explain = (error: CliError.NonShowHelpErrors): string => {
   switch (error._tag) {
     case "InvalidValue":
       return error.value === ""

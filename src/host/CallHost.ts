@@ -4,7 +4,7 @@ import type { CallCommand } from "../../schemas/Call.ts";
 import { CallEvent } from "../../schemas/CallEvent.ts";
 import type { HostEffect } from "../../schemas/Effect.ts";
 import type { Addressed } from "../../schemas/Envelope.ts";
-import { tenantActor, userActor, type WorkerId } from "../../schemas/Ids.ts";
+import { tenantActor, userActor } from "../../schemas/Ids.ts";
 import { maxNumber, type Party } from "../../schemas/Party.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
 import type { Behaviour, Input, Prepared, StampContext } from "../actor/Behaviour.ts";
@@ -23,7 +23,7 @@ export interface Config {
   readonly random: (size: number) => Uint8Array;
   readonly routing: RoutingTag.RoutingKeys;
   /** The media worker of this core. */
-  readonly media: WorkerId;
+  readonly media: Targets.Media;
 }
 
 type Authenticated = Extract<Reply, { _tag: "Authenticated" }>;
@@ -121,6 +121,31 @@ const prepareMedia = (
   );
 };
 
+/** Where the party of a leg is now: a question, which changes nothing. */
+const findFlow = (
+  config: Config,
+  { id, tenant }: Addressed,
+  state: State | undefined,
+  { contact, leg: number }: Extract<CallCommand, { _tag: "FindFlow" }>,
+): Effect.Effect<Prepared> => {
+  const leg = state?.legs[number];
+  const gone = leg?.hop.flow ?? null;
+  if (leg === undefined || leg.party._tag !== "User" || gone === null) {
+    return Effect.succeed(reply({ _tag: "FlowFound", flow: null }));
+  }
+  const { party, target } = leg;
+  const user = userActor(tenant, party.extension);
+  const question = { _tag: "LookUpContacts" } as const;
+  return Effect.map(
+    ask(config.address, tenant, user, `${id}/contacts`, question),
+    (contacts) => {
+      const bindings = contacts?._tag === "Contacts" ? contacts.bindings : [];
+      const flow = Targets.flowOf(bindings, gone, { target, contact });
+      return reply({ _tag: "FlowFound", flow });
+    },
+  );
+};
+
 const prepare = (
   config: Config,
   envelope: Addressed,
@@ -133,6 +158,8 @@ const prepare = (
     case "OfferMedia":
     case "ReportAnswer":
       return prepareMedia(config, envelope, state, command);
+    case "FindFlow":
+      return findFlow(config, envelope, state, command);
     default:
       return undefined;
   }

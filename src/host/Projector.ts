@@ -71,11 +71,11 @@ const fits = Effect.fnUntraced(function* (
   return through <= (yield* journal.head(shard)) && (first?.sequence ?? 1) <= through + 1;
 });
 
-export const make = Effect.fnUntraced(function* (
+/** A lane for each shard, from where the store is; from the start where it fits no longer. */
+const openLanes = Effect.fnUntraced(function* (
   journal: Log,
   store: Store["Service"],
   shards: ReadonlyArray<ShardRef>,
-  counters: Counters,
 ) {
   const fitting = yield* Effect.forEach(shards, (shard) => fits(journal, store, shard));
   if (fitting.includes(false)) {
@@ -90,49 +90,34 @@ export const make = Effect.fnUntraced(function* (
     const stored = yield* store.through(shard);
     lanes.set(shard.shard, { shard, stored, seen: stored, waiting: [] });
   }
+  return lanes;
+});
+
+/** What waits for the store. */
+interface Backlog {
+  readonly lanes: ReadonlyMap<number, Lane>;
+  messages: Array<MessageRow>;
+  /** Changes in all lanes. */
+  waiting: number;
+}
+
+/** Writes a part of the backlog in one transaction; true when there is more. */
+const writer = (store: Store["Service"], backlog: Backlog, counters: Counters) => {
   const failures = counters.counter("projection_failures_total");
   const droppedMessages = counters.counter("projection_messages_dropped_total");
-  let messages: Array<MessageRow> = [];
-  let waiting = 0;
-  let stopped = false;
   let behind = false;
-
-  const feed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
-    const lane = lanes.get(shard.shard);
-    if (lane === undefined || stopped) return;
-    for (const { header, events, state } of records) {
-      if (header.sequence <= lane.seen) continue;
-      const changes = state === undefined
-        ? changesOf(header, events)
-        : Restored.changesOf(header, state);
-      lane.seen = header.sequence;
-      if (changes.length > 0) lane.waiting.push({ sequence: header.sequence, changes });
-      waiting += changes.length;
-    }
-    // A store that is away for so long is fed from the journal at the next start.
-    stopped = waiting > mostChanges;
-  };
-
-  const trace = (rows: ReadonlyArray<MessageRow>): void => {
-    const room = Math.max(0, mostMessages - messages.length);
-    const good = rows.filter(isMessage).slice(0, room);
-    messages.push(...good);
-    droppedMessages.value += rows.length - good.length;
-  };
-
-  /** One transaction; true when there is more to write. */
-  const write = Effect.suspend(() => {
+  return Effect.suspend(() => {
     const taken: Array<readonly [Lane, ReturnType<typeof take>]> = [];
     let room = mostAtOnce;
-    for (const lane of lanes.values()) {
+    for (const lane of backlog.lanes.values()) {
       if (lane.seen <= lane.stored || room <= 0) continue;
       const batch = take(lane, room);
       room -= batch.changes.length;
       taken.push([lane, batch]);
     }
-    const rows = messages;
+    const rows = backlog.messages;
     if (taken.length === 0 && rows.length === 0) return Effect.succeed(false);
-    messages = [];
+    backlog.messages = [];
     return Effect.matchEffect(store.write(taken.map(([, batch]) => batch), rows), {
       onSuccess: () =>
         Effect.sync(() => {
@@ -140,9 +125,9 @@ export const make = Effect.fnUntraced(function* (
           for (const [lane, { changes, records, through }] of taken) {
             lane.stored = through;
             lane.waiting.splice(0, records);
-            waiting -= changes.length;
+            backlog.waiting -= changes.length;
           }
-          return waiting > 0;
+          return backlog.waiting > 0;
         }),
       onFailure: (error) => {
         failures.value++;
@@ -154,6 +139,43 @@ export const make = Effect.fnUntraced(function* (
       },
     });
   });
+};
+
+export const make = Effect.fnUntraced(function* (
+  journal: Log,
+  store: Store["Service"],
+  shards: ReadonlyArray<ShardRef>,
+  counters: Counters,
+) {
+  const lanes = yield* openLanes(journal, store, shards);
+  const backlog: Backlog = { lanes, messages: [], waiting: 0 };
+  const droppedMessages = counters.counter("projection_messages_dropped_total");
+  let stopped = false;
+
+  const feed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
+    const lane = lanes.get(shard.shard);
+    if (lane === undefined || stopped) return;
+    for (const { header, events, state } of records) {
+      if (header.sequence <= lane.seen) continue;
+      const changes = state === undefined
+        ? changesOf(header, events)
+        : Restored.changesOf(header, state);
+      lane.seen = header.sequence;
+      if (changes.length > 0) lane.waiting.push({ sequence: header.sequence, changes });
+      backlog.waiting += changes.length;
+    }
+    // A store that is away for so long is fed from the journal at the next start.
+    stopped = backlog.waiting > mostChanges;
+  };
+
+  const trace = (rows: ReadonlyArray<MessageRow>): void => {
+    const room = Math.max(0, mostMessages - backlog.messages.length);
+    const good = rows.filter(isMessage).slice(0, room);
+    backlog.messages.push(...good);
+    droppedMessages.value += rows.length - good.length;
+  };
+
+  const write = writer(store, backlog, counters);
   const flush = (pause: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.flatMap(
       write,

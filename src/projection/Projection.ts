@@ -7,6 +7,7 @@ import type { RecordHeader } from "../../schemas/Record.ts";
 import type { BindingRow, CallRow, CdrRow } from "../../schemas/rpc/Rows.ts";
 import type { Flow } from "../../schemas/Sip.ts";
 import type { Binding, UserEvent } from "../../schemas/User.ts";
+import * as Text from "../kernel/Text.ts";
 
 /** One change of a projected table; idempotent. */
 export type Change =
@@ -134,7 +135,7 @@ const ended = (
 };
 
 const flowText = ({ remote, transport }: Flow): string =>
-  `${transport} ${remote.ip.includes(":") ? `[${remote.ip}]` : remote.ip}:${remote.port}`;
+  `${transport} ${Text.hostOf(remote.ip)}:${remote.port}`;
 
 export const bindingRow = (
   tenant: string,

@@ -10,6 +10,7 @@ import type { Sealer } from "../actor/Record.ts";
 import type { Committed, Limits } from "../actor/Shard.ts";
 import { Bus } from "../bus/Bus.ts";
 import * as CallHost from "../host/CallHost.ts";
+import * as Endings from "../host/Endings.ts";
 import * as Projector from "../host/Projector.ts";
 import * as Provisioning from "../host/Provisioning.ts";
 import * as Realms from "../host/Realms.ts";
@@ -78,8 +79,15 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const address = { bus, cell, shards, now: environment.now };
   const { random } = environment;
 
+  const endings = Endings.make(counters, environment.now());
+  const media = {
+    worker: config.media,
+    refused: (reason: string) =>
+      counters.counter("media_reservations_refused_total", { reason }).value++,
+  };
   const committed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
     projector.feed(shard, records);
+    endings(shard, records);
     const changed = records.filter(({ header: { actor, tenant }, events, state }) =>
       actor.startsWith("tenant/") &&
       (state === undefined
@@ -110,7 +118,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     projected: projector.through,
     behaviours: {
       call: Behaviour.erase(
-        CallHost.make({ address, random, routing: vault.routing, media: config.media }),
+        CallHost.make({ address, random, routing: vault.routing, media }),
       ),
       user: Behaviour.erase(
         UserHost.make({ address, random, nonceKey: vault.derive("nonce") }),

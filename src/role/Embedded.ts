@@ -84,6 +84,7 @@ const serve = Effect.fnUntraced(function* (
     bind,
     ports: { sip: options.sipPort, tls: options.tlsPort, wss: options.wssPort },
     certificate,
+    origins: options.wssOrigins,
     routing: vault.routing,
     callKey: vault.derive("call"),
     shards: () => shards,

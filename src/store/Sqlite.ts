@@ -117,58 +117,67 @@ const write = (use: ReturnType<typeof statements>, change: Change): void => {
   }
 };
 
+type Attempt = <A>(run: () => A) => Effect.Effect<A, StoreUnavailable>;
+
+/** What is read, each row checked by its schema. */
+const queries = (database: DatabaseSync, attempt: Attempt) => {
+  const select = <A>(schema: Schema.Codec<A, unknown>, sql: string) => {
+    const decode = Schema.decodeUnknownSync(Schema.Array(schema));
+    return (...values: ReadonlyArray<SQLInputValue>) =>
+      attempt(() => decode(database.prepare(sql).all(...values).map((row) => ({ ...row }))));
+  };
+  return {
+    calls: select(
+      CallRow,
+      `select * from calls where ? is null or tenant = ?
+       order by startedAt desc, call limit ${mostRows}`,
+    ),
+    oneCall: select(CallRow, "select * from calls where call = ?"),
+    cdrs: select(
+      CdrRow,
+      "select * from cdrs where ? is null or tenant = ? order by endedAt desc, rowid desc limit ?",
+    ),
+    oneCdr: select(CdrRow, "select * from cdrs where call = ?"),
+    bindings: select(
+      BindingRow,
+      `select * from bindings where ? is null or tenant = ?
+       order by tenant, extension, uri limit ${mostRows}`,
+    ),
+    messages: select(
+      Schema.Struct({ rows: Schema.String }),
+      "select rows from messages where call = ? order by rowid",
+    ),
+  };
+};
+
+const transaction = (database: DatabaseSync, run: () => void): void => {
+  database.exec("begin immediate");
+  try {
+    run();
+    database.exec("commit");
+  } catch (cause) {
+    // Some failures have ended the transaction themselves.
+    if (database.isTransaction) database.exec("rollback");
+    throw cause;
+  }
+};
+
 const make = Effect.fnUntraced(function* (path: string) {
   const database = yield* Effect.acquireRelease(
     Effect.try({ try: () => open(path), catch: (cause) => unavailable(path, cause) }),
     (database) => Effect.sync(() => database.close()),
   );
   const use = statements(database);
-  const attempt = <A>(run: () => A) =>
+  const attempt: Attempt = (run) =>
     Effect.try({ try: run, catch: (cause) => unavailable(path, cause) });
+  const read = queries(database, attempt);
   const through = ({ cell, shard }: Batch["shard"]): number =>
     Number(use.through.get(cell, shard)?.["through"] ?? 0);
-
-  const transaction = (run: () => void): void => {
-    database.exec("begin immediate");
-    try {
-      run();
-      database.exec("commit");
-    } catch (cause) {
-      // Some failures have ended the transaction themselves.
-      if (database.isTransaction) database.exec("rollback");
-      throw cause;
-    }
-  };
-  const select = <A>(schema: Schema.Codec<A, unknown>, sql: string) => {
-    const decode = Schema.decodeUnknownSync(Schema.Array(schema));
-    return (...values: ReadonlyArray<SQLInputValue>) =>
-      attempt(() => decode(database.prepare(sql).all(...values).map((row) => ({ ...row }))));
-  };
-  const calls = select(
-    CallRow,
-    `select * from calls where ? is null or tenant = ?
-     order by startedAt desc, call limit ${mostRows}`,
-  );
-  const oneCall = select(CallRow, "select * from calls where call = ?");
-  const cdrs = select(
-    CdrRow,
-    "select * from cdrs where ? is null or tenant = ? order by endedAt desc, rowid desc limit ?",
-  );
-  const oneCdr = select(CdrRow, "select * from cdrs where call = ?");
-  const bindings = select(
-    BindingRow,
-    `select * from bindings where ? is null or tenant = ?
-     order by tenant, extension, uri limit ${mostRows}`,
-  );
-  const messages = select(
-    Schema.Struct({ rows: Schema.String }),
-    "select rows from messages where call = ? order by rowid",
-  );
 
   return Store.of({
     write: (batches, rows) =>
       attempt(() =>
-        transaction(() => {
+        transaction(database, () => {
           for (const { shard, through: last, changes } of batches) {
             if (last <= through(shard)) continue;
             for (const change of changes) write(use, change);
@@ -179,21 +188,25 @@ const make = Effect.fnUntraced(function* (path: string) {
         })
       ),
     reset: attempt(() =>
-      transaction(() =>
-        database.exec("delete from calls; delete from bindings; delete from cursor")
+      transaction(
+        database,
+        () => database.exec("delete from calls; delete from bindings; delete from cursor"),
       )
     ),
     through: (shard) => attempt(() => through(shard)),
-    calls: (tenant) => calls(tenant, tenant),
-    cdrs: (tenant, limit) => cdrs(tenant, tenant, Math.max(0, Math.min(limit, mostRows))),
+    calls: (tenant) => read.calls(tenant, tenant),
+    cdrs: (tenant, limit) => read.cdrs(tenant, tenant, Math.max(0, Math.min(limit, mostRows))),
     call: (call) =>
-      Effect.map(Effect.all([oneCall(call), oneCdr(call)]), ([live, ended]) => ({
+      Effect.map(Effect.all([read.oneCall(call), read.oneCdr(call)]), ([live, ended]) => ({
         call: live[0] ?? null,
         cdr: ended[0] ?? null,
       })),
-    bindings: (tenant) => bindings(tenant, tenant),
+    bindings: (tenant) => read.bindings(tenant, tenant),
     messages: (call) =>
-      Effect.map(messages(call), (pieces) => pieces.flatMap(({ rows }) => decodeMessages(rows))),
+      Effect.map(
+        read.messages(call),
+        (pieces) => pieces.flatMap(({ rows }) => decodeMessages(rows)),
+      ),
   });
 });
 

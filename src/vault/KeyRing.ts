@@ -58,7 +58,7 @@ const freshNonce = (): Uint8Array => {
   return pool.subarray(drawn - nonceOctets, drawn);
 };
 
-export const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uint8Array => {
+const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uint8Array => {
   const sealed = new Uint8Array(nonceOctets + clear.length + tagOctets);
   const nonce = freshNonce();
   const cipher = createCipheriv("aes-256-gcm", key, nonce);
@@ -70,7 +70,7 @@ export const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uin
   return sealed;
 };
 
-export const open = (key: Uint8Array, bound: Uint8Array, sealed: Uint8Array): Uint8Array => {
+const open = (key: Uint8Array, bound: Uint8Array, sealed: Uint8Array): Uint8Array => {
   const end = sealed.length - tagOctets;
   if (end < nonceOctets) {
     throw new VaultFailed({ reason: "sealed octets are too short", remedy: restore });

@@ -4,6 +4,7 @@ import { Effect } from "effect";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as Lines from "../../src/bus/Lines.ts";
+import * as Link from "../../src/bus/Link.ts";
 import * as Pipe from "../../src/bus/Pipe.ts";
 import { until } from "../support/Until.ts";
 import { ask, listen, pipe, scoped, serve } from "./Rig.ts";
@@ -76,7 +77,7 @@ const ways = {
   "ours cannot be written to": ({ there }: Awaited<ReturnType<typeof pipe>>) =>
     void there.destroy(new Error("EPIPE")),
   "a frame of its is too long": ({ back }: Awaited<ReturnType<typeof pipe>>) =>
-    void back.write(new Uint8Array(Pipe.maxFrameOctets + 1).fill(120)),
+    void back.write(new Uint8Array(Link.maxFrameOctets + 1).fill(120)),
   "this end closes": ({ closeNear }: Awaited<ReturnType<typeof pipe>>) => void closeNear(),
 };
 
@@ -106,8 +107,8 @@ test.each(Object.entries(ways))("when %s, all who wait are told", async (_, happ
 test("a message that is too large is refused, and nothing of it is sent", async () => {
   const { far, near } = await pipe();
   await serve(far, "echo", Effect.succeed);
-  await serve(far, "swell", () => Effect.succeed("x".repeat(Pipe.maxFrameOctets)));
-  const large = "x".repeat(Pipe.maxFrameOctets);
+  await serve(far, "swell", () => Effect.succeed("x".repeat(Link.maxFrameOctets)));
+  const large = "x".repeat(Link.maxFrameOctets);
   const refused = await ask(near, "echo", large);
   expect(refused).toMatchObject({ _tag: "PayloadTooLarge", subject: "echo" });
   expect(`${(refused as Error).message}`).toMatch(
@@ -115,7 +116,7 @@ test("a message that is too large is refused, and nothing of it is sent", async 
   );
   expect(await ask(near, "swell", 1, 50)).toMatchObject({ _tag: "BusTimeout" });
   await scoped(near.publish("news", large));
-  const fits = "\u00e9".repeat(Pipe.maxFrameOctets / 2 - 100);
+  const fits = "\u00e9".repeat(Link.maxFrameOctets / 2 - 100);
   expect(await ask(near, "echo", fits)).toBe(fits);
 });
 

@@ -45,7 +45,7 @@ const hostOf = (answer: Answer) =>
     address: { bus: busOf(answer), cell: "a", shards: 64, now: () => 1_000 },
     random: (size) => new Uint8Array(size).fill(7),
     routing: { current: new Uint8Array(32), previous: null },
-    media: "m1",
+    media: { worker: "m1", refused: () => {} },
   });
 
 type Offer = Extract<CallCommand, { _tag: "OfferCall" }>;
