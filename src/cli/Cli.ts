@@ -1,6 +1,4 @@
-/**
- * The command line: `tandem VERB`. Reads take `--json`; the flags of `start` are also variables.
- */
+/** The command line: `tandem VERB`. Reads take `--json`; flags of `start` are also variables. */
 import { readFileSync } from "node:fs";
 import { Console, Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";

@@ -106,9 +106,8 @@ interface Shown {
 const columns = { message: 30, gap: "  " } as const;
 
 /**
- * One call by time: messages of the caller on the left, of everybody else in the middle (Tandem is
- * between them, so arrows to the right lead away from the caller), the actor's records on the
- * right.
+ * One call by time: messages of the caller on the left, of everybody else in the middle, the actor's
+ * records on the right. Tandem is between the peers: arrows to the right lead away from the caller.
  */
 export const ladder = ({ call, cdr, messages, records }: Shown): string => {
   const who = call ?? cdr;
@@ -118,11 +117,12 @@ export const ladder = ({ call, cdr, messages, records }: Shown): string => {
     ...records.map((record) => ({ at: record.at, text: recordRow(record) })),
   ].map((row, order) => ({ ...row, order })).sort((a, b) => a.at - b.at || a.order - b.order);
   const day = rows[0] === undefined ? [] : [`${time(rows[0].at).slice(0, 10)}, times in UTC`];
+  const head = who === null
+    ? []
+    : [`${mask(who.caller)} called ${mask(who.dialled)}: ${endOf(call, cdr)}`];
   const title = line("caller", "others", "records of the call");
   return [
-    ...(who === null
-      ? []
-      : [`${mask(who.caller)} called ${mask(who.dialled)}: ${endOf(call, cdr)}`]),
+    ...head,
     ...day,
     ...peers.map((peer, n) => `  ${letterOf(n)}  ${mask(peer)}${n === 0 ? ", the caller" : ""}`),
     "",

@@ -68,7 +68,8 @@ const demo = ({ bind, dataFlag, demo, ports }: Facts): ReadonlyArray<string> => 
     "Two phones to try with, in any softphone" +
     (loopback ? " on this machine (for phones elsewhere start with --bind IP)" : ""),
     ...users.map(({ extension, name, secret }) =>
-      `  server ${host}:${ports.udp}  transport UDP  user ${extension}  password ${secret}  (${name})`
+      [`  server ${host}:${ports.udp}`, "transport UDP", `user ${extension}`, `password ${secret}`]
+        .concat(`(${name})`).join("  ")
     ),
     "",
     "Dial 1002 from 1001. With one phone alone: *43 is an echo, *44 a tone.",

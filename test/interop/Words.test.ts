@@ -117,7 +117,7 @@ const starts = (): void => {
   test("Ctrl-C ends all of it without a complaint", async () => {
     const engine = await Engine.start();
     const before = engine.output();
-    // A terminal sends it to each process of the group: media hears it, and leaves it to its parent.
+    // A terminal sends it to every process of the group: media leaves it to its parent.
     const below = Processes.descendantsOf(engine.pid);
     expect(below).toHaveLength(1);
     for (const pid of below) Processes.signal(pid, "SIGINT");
