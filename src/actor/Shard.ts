@@ -418,7 +418,7 @@ export class Shard {
   }
 
   /**
-   * All live actors as records, so that the log before them can be cut. Not while an actor is broken:
+   * All live actors as records, so that the log before them can be cut. Not while one is broken:
    * what it missed is in the log alone, until a version reads it that can.
    */
   private checkpoint(): void {

@@ -104,7 +104,7 @@ describe("law 1: nothing leaves before its record is acknowledged", () => {
 });
 
 describe("law 2: one writer", () => {
-  test("an owner that was overtaken sends nothing, and tells all who wait that it knows nothing", () => {
+  test("an owner that was overtaken sends nothing, and tells all who wait", () => {
     const shared = world();
     const old = shared.own();
     const before = old.ask("0", "a", { _tag: "Add", n: 1 });

@@ -116,7 +116,7 @@ describe.each(adapters)("%s journal", (_, open) => {
     );
   });
 
-  test("of writers that know the same sequence, one wins and the others store nothing", async () => {
+  test("of writers that know the same sequence one wins, the others store nothing", async () => {
     const opened = await open();
     await append(opened, shard(3), 0, "first");
     const all = ["a", "b", "c"].map((name) => append(opened, shard(3), 1, name, `${name}2`));

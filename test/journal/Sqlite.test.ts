@@ -14,7 +14,7 @@ import { append, cut, newFile, openFile, read, recordOf, refusal, shard } from "
 afterAll(Folders.removeAll);
 afterAll(Processes.endAll);
 
-/** Transactions in the write-ahead log (https://sqlite.org/fileformat2.html#the_write_ahead_log). */
+/** Transactions in the write-ahead log (SQLite file format, section 4.1). */
 const commitsIn = (path: string): number => {
   const wal = readFileSync(`${path}-wal`);
   const frameOctets = 24 + wal.readUInt32BE(8);
@@ -46,7 +46,7 @@ describe("durability", () => {
     expect(outcomes.filter((one) => one === "fenced at 1")).toHaveLength(20);
   });
 
-  test("a journal that is opened again holds all, cuts included, and goes on from there", async () => {
+  test("a journal that is opened again holds all, and goes on from there", async () => {
     const path = newFile();
     const first = await openFile(path);
     await append(first, shard(1), 0, "a", "b", "c");
@@ -113,7 +113,7 @@ describe("a journal that cannot be used says why, and what to do", () => {
     );
   });
 
-  test("a folder in its place, a folder that is missing, one that cannot be written to", async () => {
+  test("a folder in its place, one that is missing, one that cannot be written to", async () => {
     const folder = newFile();
     mkdirSync(folder);
     for (const path of [folder, join(folder, "none", "journal.db"), "/proc/journal.db"]) {
