@@ -273,7 +273,7 @@ describe("effects", () => {
 });
 
 describe("a journal that fails", () => {
-  test("drops the shard, which comes back by itself; senders ask again with the same id", async () => {
+  test("drops the shard, which comes back; senders ask again with the same id", async () => {
     for (const mood of ["failing", "unsure"] as const) {
       const core = await start();
       const edge = await core.edge(done);
@@ -298,7 +298,7 @@ describe("a journal that fails", () => {
     }
   });
 
-  test("an owner that another process has overtaken sends nothing, and takes over in its turn", async () => {
+  test("an owner that was overtaken sends nothing, and takes over in its turn", async () => {
     const around = world();
     const old = await start(around);
     const edge = await old.edge(done);

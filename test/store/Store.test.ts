@@ -120,7 +120,7 @@ describe.each(adapters)("%s store", (_, open) => {
     expect((await rows(store)).calls).toHaveLength(1);
   });
 
-  test("a tenant's rows are its own; CDRs are the last ones, at most as many as asked for", async () => {
+  test("a tenant's rows are its own; CDRs are the last, as many as asked for", async () => {
     const { store } = await open();
     const cdrs = [1, 2, 3, 4].map((n) =>
       cdrRow(`c${n}`, { endedAt: 10_000 - 1_000 * n, tenant: n < 3 ? "acme" : "other" })
