@@ -212,7 +212,7 @@ export const answer = (
   }
   return happened(
     answeredLeg,
-    { _tag: "CallAnswered", at, leg: leg.id },
+    { _tag: "CallAnswered", at, leg: leg.id, callee: leg.party },
     ...cancelOthers(state, leg.id, at, "Call completed elsewhere"),
   );
 };

@@ -53,12 +53,10 @@ const ofCall = (
   events: ReadonlyArray<CallEvent>,
 ): ReadonlyArray<Change> => {
   const changes: Array<Change> = [];
-  const callees = new Map<number, string>();
   for (const event of events) {
-    if (event._tag === "LegStarted") callees.set(event.leg, nameOf(event.party));
     if (event._tag === "CallOffered") changes.push(offered(call, tenant, event, events));
     if (event._tag === "CallAnswered") {
-      const callee = callees.get(event.leg) ?? null;
+      const callee = event.callee === undefined ? null : nameOf(event.callee);
       changes.push({ _tag: "CallAnswered", call, at: event.at, callee });
     }
     if (event._tag === "FeatureAnswered") {
