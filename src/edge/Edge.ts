@@ -15,6 +15,7 @@ import * as Admission from "./Admission.ts";
 import type { Context, Place } from "./Context.ts";
 import * as Connections from "./Connections.ts";
 import * as CoreLink from "./CoreLink.ts";
+import * as Defects from "./Defects.ts";
 import * as Flows from "./Flows.ts";
 import { isLiteral } from "./Identity.ts";
 import { Inbound } from "./Inbound.ts";
@@ -80,7 +81,10 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const bus = yield* Bus;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const incarnation = Base32.encode(environment.random(5));
-  const defect = (what: string, cause: unknown): void => void run(Effect.logError(what, cause));
+  const defect = Defects.limited(
+    environment.now,
+    (what, cause) => void run(Effect.logError(what, cause)),
+  );
   const wheel = TimerWheel.make(environment, (cause) => defect("a timer failed", cause));
   const realms = RealmDirectory.make(new Set([config.bind, Text.hostOf(config.bind), "localhost"]));
   const opened: Listeners.Opened = { places: {} };

@@ -109,7 +109,16 @@ export class Inbound {
     } catch (cause) {
       this.counts.defect.value++;
       this.context.defect("a message could not be handled", cause);
+      if (parsed.kind === "request" && parsed.method !== "ACK") this.apologise(parsed, source);
     }
+  }
+
+  /** Else the request's transaction would wait for its answer for ever. */
+  private apologise(request: Message.Request, source: Source): void {
+    const server = this.context.transactions.find(Key.server(request));
+    const parts = server?.parts;
+    if (server === undefined || parts === undefined) return;
+    respond(this.context, { server, parts, source }, { status: 500, cause: "defect" });
   }
 
   private handle(parsed: Message.Message | Message.Malformed, source: Source): void {

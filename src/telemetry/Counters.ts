@@ -27,10 +27,10 @@ export interface Counters {
 const mostCounters = 4_096;
 
 /** What is counted under labels that found no room any more. */
-const overflow = "counters_overflow_total";
+export const overflow = "counters_overflow_total";
 
 const keyOf = (name: string, labels: Labels): string =>
-  name + JSON.stringify(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1));
+  JSON.stringify([name, ...Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1)]);
 
 export const make = (most = mostCounters): Counters => {
   const all = new Map<string, Counter>();

@@ -20,7 +20,7 @@ const media = async () => {
   return { rtp, sdp: Sip.audio({ ip: rtp.local.ip, port: rtp.local.port }) };
 };
 
-/** Two phones talk: each hears, at the address that it is given, what the other sends there. */
+/** Two phones talk: each is named an address of the engine, and hears the other there. */
 const talk = async (caller: Phone, callee: Phone): Promise<void> => {
   const [here, there] = [await media(), await media()];
   const pair = await Scene.connect(caller, callee, { offer: here.sdp, answer: there.sdp });

@@ -31,6 +31,8 @@ export interface RawStream extends RawSip.RawSip {
   readonly pongs: () => number;
   /** Waits until the other side has ended the connection; its WebSocket close code. */
   readonly ended: (deadlineMs?: number) => Promise<number>;
+  /** The TCP connection under it. */
+  readonly tcp: () => Socket;
   /** The WebSocket under it. */
   readonly socket: () => WebSocket;
 }
@@ -195,6 +197,7 @@ export const open = async (transport: Transport, options: Options): Promise<RawS
     ended: (deadlineMs = endMs) =>
       until("the end by the other side", () => ended === undefined ? false : { ended }, deadlineMs)
         .then((end) => end.ended),
+    tcp: () => line.tcp,
     socket: () => {
       if (line.socket === undefined) throw new Error(`no WebSocket over ${transport}`);
       return line.socket;

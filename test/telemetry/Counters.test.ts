@@ -1,37 +1,45 @@
-/** Counters: one for each name and labels. */
 import { expect, test } from "vitest";
 import * as Counters from "../../src/telemetry/Counters.ts";
 
-test("a counter is the same one each time that it is asked for", () => {
+test("a name and its labels are one counter, in whatever order they are given", () => {
   const counters = Counters.make();
-  const dropped = counters.counter("dropped_total", { kind: "rtp", reason: "ssrc" });
-  dropped.value += 2;
-  counters.counter("dropped_total", { reason: "ssrc", kind: "rtp" }).value++;
-  expect(dropped.value).toBe(3);
+  const first = counters.counter("drops_total", { kind: "rtp", reason: "size" });
+  first.value++;
+  counters.counter("drops_total", { reason: "size", kind: "rtp" }).value++;
+  counters.counter("drops_total", { kind: "rtcp", reason: "size" }).value++;
+  counters.counter("drops_total").value++;
   expect(counters.snapshot()).toEqual([
-    { name: "dropped_total", labels: { kind: "rtp", reason: "ssrc" }, value: 3 },
+    { name: "drops_total", labels: { kind: "rtcp", reason: "size" }, value: 1 },
+    { name: "drops_total", labels: { kind: "rtp", reason: "size" }, value: 2 },
+    { name: "drops_total", labels: {}, value: 1 },
   ]);
 });
 
-test("other labels are another counter, none are one too", () => {
+test("labels that could be read as others are not", () => {
   const counters = Counters.make();
-  counters.counter("b", { x: "1" }).value = 1;
-  counters.counter("b", { x: "2" }).value = 2;
-  counters.counter("b").value = 3;
-  counters.counter("a", { x: '1","y":"' }).value = 4;
-  expect(counters.snapshot().map(({ name, value }) => [name, value])).toEqual([
-    ...[["a", 4], ["b", 1], ["b", 2], ["b", 3]],
+  counters.counter("n", { a: "b\nc\nd" }).value++;
+  counters.counter("n", { a: "b", c: "d" }).value++;
+  expect(counters.snapshot().map(({ value }) => value)).toEqual([1, 1]);
+});
+
+test("a snapshot does not move, and is sorted", () => {
+  const counters = Counters.make();
+  for (const name of ["b_total", "a_total", "c_total"]) counters.counter(name).value++;
+  const before = counters.snapshot();
+  counters.counter("a_total").value++;
+  expect(before.map(({ name, value }) => `${name} ${value}`)).toEqual([
+    "a_total 1",
+    "b_total 1",
+    "c_total 1",
   ]);
 });
 
-test("a snapshot stands still, and the counters of two roles have nothing in common", () => {
-  const [one, other] = [Counters.make(), Counters.make()];
-  const labels: Record<string, string> = { reason: "rate" };
-  const counter = one.counter("refused_total", labels);
-  labels["reason"] = "changed";
-  const before = one.snapshot();
-  counter.value++;
-  expect(before).toEqual([{ name: "refused_total", labels: { reason: "rate" }, value: 0 }]);
-  expect(one.counter("refused_total", { reason: "rate" })).toBe(counter);
-  expect(other.snapshot()).toEqual([]);
+test("there are never more than the bound; what finds no room is counted together", () => {
+  const counters = Counters.make(3);
+  for (let n = 0; n < 1_000; n++) counters.counter("n_total", { peer: `${n}` }).value++;
+  counters.counter("n_total", { peer: "0" }).value++;
+  const rows = counters.snapshot();
+  expect(rows).toHaveLength(4);
+  expect(rows.at(-1)).toEqual({ name: Counters.overflow, labels: {}, value: 997 });
+  expect(rows[0]).toEqual({ name: "n_total", labels: { peer: "0" }, value: 2 });
 });
