@@ -1,6 +1,6 @@
 /**
- * A media worker: `media.ts WORKER BIND FIRST-PORT LAST-PORT`, its bus on standard input and output.
- * It holds nothing but packets and the addresses of its relays, and ends with its parent.
+ * A media worker: `media.ts WORKER BIND FIRST-PORT LAST-PORT`, its bus on standard input and
+ * output. It holds nothing but packets and the addresses of its relays, and ends with its parent.
  */
 import { Cause, Effect, Logger } from "effect";
 import { Bus } from "../src/bus/Bus.ts";

@@ -31,12 +31,18 @@ const tandem = (args, deno) => {
       "--allow-env=TANDEM_*",
       "--ignore-env",
       "--allow-sys=networkInterfaces",
-      ...(start ? [`--allow-run=${list([deno])}`] : []),
+      ...(start ? [`--allow-run=${list([deno])}`, engineHeap] : []),
       join(root, "workers/tandem.ts"),
     ],
     env: { TANDEM_DATA: data },
   };
 };
+
+/**
+ * A call's transactions live for 40 s: in V8's default nursery they are copied again and again.
+ * 64 MB of it cost 10 to 15 % less CPU for a call (`npm run bench`).
+ */
+const engineHeap = "--v8-flags=--min-semi-space-size=64,--max-semi-space-size=64";
 
 /** A missing permission is an error, never a question; nothing is fetched at run time. */
 const shared = ["--quiet", "--no-prompt", "--no-remote", `--config=${join(root, "deno.json")}`];

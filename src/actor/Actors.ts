@@ -54,6 +54,9 @@ export class Actors extends Context.Service<Actors, {
 const performTimeoutMs = 2_000;
 const sweepMs = 1_000;
 const reactivateMs = 1_000;
+const hostRetryMs = 1_000;
+/** Timers of the runtimes count in 32 bits. */
+const longestTimerMs = 2 ** 31 - 1;
 const decodeRequest = Schema.decodeUnknownExit(RequestEnvelope);
 /** Cores trust each other: of a question only the shape is looked at. */
 const isQuery = (payload: unknown): payload is typeof QueryEnvelope.Type =>
@@ -74,7 +77,8 @@ const timed = (environment: Environment): Deadlines.Deadlines => {
     if (next === undefined || next >= armed) return;
     cancel();
     armed = next;
-    cancel = environment.schedule(Math.max(0, next - environment.now()), () => {
+    const delayMs = Math.min(longestTimerMs, Math.max(0, next - environment.now()));
+    cancel = environment.schedule(delayMs, () => {
       armed = Infinity;
       heap.fireDue(environment.now());
       arm();
@@ -107,7 +111,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     schedule: environment.schedule,
     counters,
     send: (subject: string, batch: EffectBatch, answered) =>
-      run(Effect.match(bus.request(subject, batch, performTimeoutMs), {
+      run(Effect.matchCause(bus.request(subject, batch, performTimeoutMs), {
         onFailure: () => answered(undefined),
         onSuccess: (reply) => {
           answered(isPerformed(reply) ? reply : undefined);
@@ -118,10 +122,11 @@ export const make = Effect.fnUntraced(function* (config: Config) {
 
   /** The host's own effects end in a command to the actor that wanted them. */
   const performHost = Effect.fnUntraced(
-    function* (shard: Shard, actor: ActorId, { ref, effect, deadline }: Pending) {
+    function* (shard: Shard, actor: ActorId, pending: Pending) {
+      const { ref, effect, deadline } = pending;
       const cell = shard.cells.get(actor);
       const behaviour = behaviourOf(actor);
-      if (cell === undefined) return;
+      if (shard.isClosed || cell === undefined || !cell.pending.includes(pending)) return;
       const command = yield* behaviour.perform({
         actor,
         tenant: cell.tenant,
@@ -137,7 +142,10 @@ export const make = Effect.fnUntraced(function* (config: Config) {
         traceparent: null,
         deadline,
         input: { _tag: "Command", command, facts: undefined },
-        resume: () => {},
+        resume: (reply) => {
+          if (reply?._tag !== "Overloaded" || environment.now() > deadline) return;
+          environment.schedule(hostRetryMs, () => fork(performHost(shard, actor, pending)));
+        },
       });
     },
   );
@@ -155,8 +163,14 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     },
     limits: config.limits,
     append: (shard, expected, records) =>
-      run(Effect.match(journal.append({ shard: shard.ref, expected, records }), {
-        onSuccess: () => shard.stored(),
+      run(Effect.matchCause(journal.append({ shard: shard.ref, expected, records }), {
+        onSuccess: () => {
+          try {
+            shard.stored();
+          } catch (cause) {
+            lost(shard, cause);
+          }
+        },
         onFailure: (error) => lost(shard, error),
       })),
     release: outbox.release,
@@ -182,7 +196,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const lost = (shard: Shard, cause: unknown): void => {
     shard.close();
     shards.delete(shard.ref.shard);
-    const again: Effect.Effect<void> = Effect.catch(
+    const again: Effect.Effect<void> = Effect.catchCause(
       activate(shard.ref),
       (error) =>
         Effect.logError(`shard ${shard.ref.shard} cannot be activated`, error).pipe(
@@ -205,7 +219,13 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   yield* serve(bus, config, shards, take, outbox);
 
   const sweep = (): void => {
-    for (const shard of shards.values()) shard.sweep();
+    for (const shard of shards.values()) {
+      try {
+        shard.sweep();
+      } catch (cause) {
+        fork(Effect.logError(`housekeeping of shard ${shard.ref.shard}`, cause));
+      }
+    }
     for (const [n, through] of cuts) {
       const ref = { cell: config.cell, shard: n };
       if (config.projected(ref) < through) continue;

@@ -75,7 +75,8 @@ export const make = (ports: Ports): Outbox => {
     if (lane.busy) return;
     const due = lane.queue.filter((pending) => isDue(lane, pending));
     if (due.length === 0) {
-      lanes.delete(key);
+      // A retry that comes late may find another lane in its place.
+      if (lanes.get(key) === lane) lanes.delete(key);
       return;
     }
     const batch = due.slice(0, maxBatch);
@@ -125,7 +126,7 @@ export const make = (ports: Ports): Outbox => {
       const lane = lanes.get(key) ??
         { shard, actor, subject, queue: [], busy: false, failures: 0 };
       lanes.set(key, lane);
-      lane.queue.push(pending);
+      if (!lane.queue.includes(pending)) lane.queue.push(pending);
     }
     for (const { effect } of due) {
       const key = keyOf(shard, actor, effect.performer);

@@ -3,10 +3,11 @@
  * started. Both ends are alike; what is served or subscribed on one can be asked for on the other.
  */
 import type { Readable, Writable } from "node:stream";
-import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers";
 import { Effect } from "effect";
-import { Bus, BusTimeout, NoResponders } from "./Bus.ts";
+import { Bus, BusTimeout, NoResponders, PayloadTooLarge } from "./Bus.ts";
+import * as Doors from "./Doors.ts";
+import * as Lines from "./Lines.ts";
 
 type Frame =
   | { readonly ask: number; readonly subject: string; readonly payload: unknown }
@@ -24,8 +25,6 @@ const decode = (line: string): Frame | undefined => {
   }
 };
 
-type Answer = (payload: unknown) => Effect.Effect<unknown>;
-
 export interface Pipe extends Readonly<Bus["Service"]> {
   /** Runs once when the other end is gone. */
   readonly onClosed: (run: () => void) => void;
@@ -33,11 +32,12 @@ export interface Pipe extends Readonly<Bus["Service"]> {
 
 /** Frames that may wait for the other end to read; above that it counts as gone. */
 const mostUnreadOctets = 64 * 1024 * 1024;
+/** A longer frame is not sent; whoever sends one is none of ours, and counts as gone. */
+export const maxFrameOctets = 4 * 1024 * 1024;
 
 export const make = Effect.fnUntraced(function* (input: Readable, output: Writable) {
   const run = Effect.runForkWith(yield* Effect.context<never>());
-  const servers = new Map<string, Answer>();
-  const listeners = new Map<string, Set<(payload: unknown) => Effect.Effect<void>>>();
+  const doors = Doors.make(run);
   const waiting = new Map<number, (frame: Frame | undefined) => void>();
   const ends: Array<() => void> = [];
   let last = 0;
@@ -46,12 +46,16 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
   const close = (): void => {
     if (closed) return;
     closed = true;
+    input.off("data", read);
+    input.pause();
     for (const resume of waiting.values()) resume(undefined);
     waiting.clear();
     for (const end of ends) end();
   };
   let unsent = "";
-  /** One write for all frames of a turn of the event loop: each costs a system call and a wake-up. */
+  /**
+   * One write for all frames of a turn of the event loop: each costs a system call and a wake-up.
+   */
   const flush = (): void => {
     const text = unsent;
     unsent = "";
@@ -59,42 +63,58 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
     output.write(text);
     if (output.writableLength > mostUnreadOctets) close();
   };
-  const send = (frame: Frame): void => {
-    if (closed) return;
+  /** The frame's octets when they are too many: then it is not sent. */
+  const send = (frame: Frame): number | undefined => {
+    if (closed) return undefined;
+    const text = JSON.stringify(frame);
+    const octets = 3 * text.length > maxFrameOctets ? Buffer.byteLength(text) : 0;
+    if (octets > maxFrameOctets) return octets;
     if (unsent === "") setImmediate(flush);
-    unsent += JSON.stringify(frame) + "\n";
+    unsent += text + "\n";
+    return undefined;
   };
+  const sendOrLog = (subject: string, frame: Frame) =>
+    Effect.suspend(() => {
+      const octets = send(frame);
+      if (octets === undefined) return Effect.void;
+      const failed = new PayloadTooLarge({ subject, octets, most: maxFrameOctets });
+      return Effect.logError("a message was not sent", failed);
+    });
 
   const take = (line: string): void => {
-    const frame = decode(line);
+    const frame = closed ? undefined : decode(line);
     if (frame === undefined) return;
     if ("ask" in frame) {
-      const answer = servers.get(frame.subject);
-      if (answer === undefined) return send({ unserved: frame.ask });
-      run(Effect.map(answer(frame.payload), (payload) => send({ answer: frame.ask, payload })));
+      const { ask, payload, subject } = frame;
+      const answer = doors.server(subject);
+      if (answer === undefined) return void send({ unserved: ask });
+      const answered = Effect.flatMap(
+        Effect.suspend(() => answer(payload)),
+        (payload) => sendOrLog(subject, { answer: ask, payload }),
+      );
+      run(Effect.catchCause(answered, (cause) => Effect.logError(`server of ${subject}`, cause)));
     } else if ("publish" in frame) {
-      for (const listen of listeners.get(frame.publish) ?? []) run(listen(frame.payload));
+      doors.tell(frame.publish, frame.payload);
     } else if ("answer" in frame || "unserved" in frame) {
       const id = "answer" in frame ? frame.answer : frame.unserved;
       waiting.get(id)?.(frame);
       waiting.delete(id);
     }
   };
-  const lines = createInterface({ input, crlfDelay: Infinity });
-  lines.on("line", take);
-  lines.on("close", close);
+  const read = Lines.reader(maxFrameOctets, take, close);
+  input.on("data", read);
+  for (const event of ["end", "close", "error"]) input.on(event, close);
   output.on("error", close);
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      lines.close();
-      close();
-    })
-  );
+  yield* Effect.addFinalizer(() => Effect.sync(close));
 
   const request: Bus["Service"]["request"] = (subject, payload, timeoutMs) =>
-    Effect.callback<unknown, NoResponders | BusTimeout>((resume) => {
+    Effect.callback<unknown, NoResponders | BusTimeout | PayloadTooLarge>((resume) => {
       if (closed) return resume(Effect.fail(new NoResponders({ subject })));
       const id = ++last;
+      const octets = send({ ask: id, subject, payload });
+      if (octets !== undefined) {
+        return resume(Effect.fail(new PayloadTooLarge({ subject, octets, most: maxFrameOctets })));
+      }
       const timer = setTimeout(() => {
         waiting.delete(id);
         resume(Effect.fail(new BusTimeout({ subject, timeoutMs })));
@@ -107,7 +127,6 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
             : Effect.fail(new NoResponders({ subject })),
         );
       });
-      send({ ask: id, subject, payload });
       return Effect.sync(() => {
         clearTimeout(timer);
         waiting.delete(id);
@@ -116,20 +135,9 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
 
   const pipe: Pipe = {
     request,
-    serve: (subject, answer) =>
-      Effect.acquireRelease(
-        Effect.sync(() => void servers.set(subject, answer)),
-        () => Effect.sync(() => servers.delete(subject)),
-      ),
-    publish: (subject, payload) => Effect.sync(() => send({ publish: subject, payload })),
-    subscribe: (subject, listen) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const known = listeners.get(subject) ?? new Set();
-          listeners.set(subject, known.add(listen));
-        }),
-        () => Effect.sync(() => listeners.get(subject)?.delete(listen)),
-      ),
+    serve: doors.serve,
+    publish: (subject, payload) => sendOrLog(subject, { publish: subject, payload }),
+    subscribe: doors.subscribe,
     onClosed: (end) => void (closed ? end() : ends.push(end)),
   };
   return pipe;

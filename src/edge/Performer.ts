@@ -1,4 +1,6 @@
-/** Performs the effects of the core: once each, in order for each leg, of the current owner only. */
+/**
+ * Performs the effects of the core: once each, in order for each leg, of the current owner only.
+ */
 import { Result } from "effect";
 import type { EdgeEffect, EffectBatch, EffectRef, Performed } from "../../schemas/Effect.ts";
 import type { LegId } from "../../schemas/Ids.ts";

@@ -5,7 +5,7 @@
 import { Effect } from "effect";
 import type { MessageRow } from "../../schemas/rpc/Rows.ts";
 import type { Committed } from "../actor/Shard.ts";
-import type { Journal, ShardRef } from "../journal/Journal.ts";
+import type { ShardRef } from "../journal/Journal.ts";
 import { type Change, changesOf } from "../projection/Projection.ts";
 import type { Batch, Store } from "../store/Store.ts";
 import type { Counters } from "../telemetry/Counters.ts";
@@ -21,53 +21,55 @@ export interface Projector {
 const flushMs = 200;
 const mostChanges = 500_000;
 const mostMessages = 50_000;
+/** Changes of one transaction, and the pause after it: the store writes on the thread of calls. */
+const mostAtOnce = 1_000;
+const breathMs = 5;
+/** How long the end waits for a store: the rest is in the journal. */
+const lastMs = 5_000;
 
 interface Lane {
   readonly shard: ShardRef;
   /** In the store, and handed to this projector. */
   stored: number;
   seen: number;
-  changes: Array<Change>;
+  /** What each record changes, oldest first; records that change nothing are left out. */
+  waiting: Array<{ readonly sequence: number; readonly changes: ReadonlyArray<Change> }>;
 }
 
-/**
- * Do they belong together? Not after one of the two files was deleted or restored: then the rows go
- * on behind a gap of the log, or wait for sequences that were there before.
- */
-const fits = Effect.fnUntraced(function* (
-  journal: Journal["Service"],
-  store: Store["Service"],
-  shard: ShardRef,
-) {
-  const through = yield* store.through(shard);
-  const [first] = yield* journal.read(shard, 0, 1);
-  return through <= (yield* journal.head(shard)) && (first?.sequence ?? 1) <= through + 1;
-});
+/** Takes whole records from the front of a lane, until there is no room. */
+const take = (
+  { seen, shard, waiting }: Lane,
+  room: number,
+): Batch & { readonly records: number } => {
+  const changes: Array<Change> = [];
+  let records = 0;
+  while (records < waiting.length && changes.length < room) {
+    changes.push(...waiting[records++]!.changes);
+  }
+  const through = records === waiting.length ? seen : waiting[records - 1]!.sequence;
+  return { shard, through, changes, records };
+};
+
+/** Only what the store needs is looked at here, the rest where it is read. */
+const isMessage = (row: unknown): row is MessageRow =>
+  typeof row === "object" && row !== null && "call" in row && typeof row.call === "string";
 
 export const make = Effect.fnUntraced(function* (
-  journal: Journal["Service"],
   store: Store["Service"],
   shards: ReadonlyArray<ShardRef>,
   counters: Counters,
 ) {
-  const fitting = yield* Effect.forEach(shards, (shard) => fits(journal, store, shard));
-  if (fitting.includes(false)) {
-    yield* Effect.logWarning(
-      "the projections do not fit the journal, and are made again from it; " +
-        "of calls that ended before its last checkpoints they keep the CDRs that they have",
-    );
-    yield* store.reset;
-  }
   const lanes = new Map<number, Lane>();
   for (const shard of shards) {
     const stored = yield* store.through(shard);
-    lanes.set(shard.shard, { shard, stored, seen: stored, changes: [] });
+    lanes.set(shard.shard, { shard, stored, seen: stored, waiting: [] });
   }
   const failures = counters.counter("projection_failures_total");
   const droppedMessages = counters.counter("projection_messages_dropped_total");
   let messages: Array<MessageRow> = [];
   let waiting = 0;
   let stopped = false;
+  let behind = false;
 
   const feed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
     const lane = lanes.get(shard.shard);
@@ -78,49 +80,70 @@ export const make = Effect.fnUntraced(function* (
         ? changesOf(header, events)
         : Restored.changesOf(header, state);
       lane.seen = header.sequence;
-      lane.changes.push(...changes);
+      if (changes.length > 0) lane.waiting.push({ sequence: header.sequence, changes });
       waiting += changes.length;
     }
     // A store that is away for so long is fed from the journal at the next start.
     stopped = waiting > mostChanges;
   };
 
-  const flush = Effect.suspend(() => {
-    const busy = [...lanes.values()].filter(({ seen, stored }) => seen > stored);
+  const trace = (rows: ReadonlyArray<MessageRow>): void => {
+    const room = Math.max(0, mostMessages - messages.length);
+    const good = rows.filter(isMessage).slice(0, room);
+    messages.push(...good);
+    droppedMessages.value += rows.length - good.length;
+  };
+
+  /** One transaction; true when there is more to write. */
+  const write = Effect.suspend(() => {
+    const taken: Array<readonly [Lane, ReturnType<typeof take>]> = [];
+    let room = mostAtOnce;
+    for (const lane of lanes.values()) {
+      if (lane.seen <= lane.stored || room <= 0) continue;
+      const batch = take(lane, room);
+      room -= batch.changes.length;
+      taken.push([lane, batch]);
+    }
     const rows = messages;
-    if (busy.length === 0 && rows.length === 0) return Effect.void;
-    const batches = busy.map((lane): Batch => {
-      const { changes, seen, shard } = lane;
-      return { shard, through: seen, changes: [...changes] };
-    });
-    const taken = busy.map(({ changes }) => changes.length);
+    if (taken.length === 0 && rows.length === 0) return Effect.succeed(false);
     messages = [];
-    return Effect.matchEffect(store.write(batches, rows), {
+    return Effect.matchEffect(store.write(taken.map(([, batch]) => batch), rows), {
       onSuccess: () =>
         Effect.sync(() => {
-          busy.forEach((lane, n) => {
-            lane.stored = batches[n]!.through;
-            lane.changes.splice(0, taken[n]!);
-            waiting -= taken[n]!;
-          });
+          behind = false;
+          for (const [lane, { changes, records, through }] of taken) {
+            lane.stored = through;
+            lane.waiting.splice(0, records);
+            waiting -= changes.length;
+          }
+          return waiting > 0;
         }),
       onFailure: (error) => {
         failures.value++;
-        return Effect.logError("projections are behind", error);
+        // Ladders are not worth a second try, of which they might be the reason.
+        droppedMessages.value += rows.length;
+        if (behind) return Effect.succeed(false);
+        behind = true;
+        return Effect.as(Effect.logError("projections are behind", error), false);
       },
     });
   });
+  const flush = (pause: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.flatMap(
+      write,
+      (isMore) => isMore ? Effect.andThen(pause, flush(pause)) : Effect.void,
+    );
 
-  yield* flush.pipe(Effect.andThen(Effect.sleep(flushMs)), Effect.forever, Effect.forkScoped);
-  yield* Effect.addFinalizer(() => flush);
+  yield* flush(Effect.sleep(breathMs)).pipe(
+    Effect.andThen(Effect.sleep(flushMs)),
+    Effect.forever,
+    Effect.forkScoped,
+  );
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(flush(Effect.void), lastMs));
 
   const projector: Projector = {
     feed,
-    trace: (rows) => {
-      const room = Math.max(0, mostMessages - messages.length);
-      messages.push(...rows.slice(0, room));
-      droppedMessages.value += Math.max(0, rows.length - room);
-    },
+    trace,
     through: ({ shard }) => lanes.get(shard)?.stored ?? 0,
   };
   return projector;

@@ -1,6 +1,6 @@
 /**
- * What edges must know to address a command: folded from the journals of the tenants, published when
- * it changes and for each edge that comes up.
+ * What edges must know to address a command: folded from the journals of the tenants, published
+ * when it changes and for each edge that comes up.
  */
 import type { Realms } from "../../schemas/Envelope.ts";
 import type { CellId, TenantId } from "../../schemas/Ids.ts";

@@ -33,6 +33,9 @@ const bindingTarget = (extension: string, display: string, binding: Binding): Ta
   edge: binding.flow.edge,
 });
 
+/** Preference of a contact (RFC 3261 section 20.10); of equals the newest ring first. */
+const quality = ({ q }: Binding): number => q === null ? 1 : Number(q);
+
 const trunkTarget = (trunk: Trunk, dialled: string, from: Flow): Target => {
   const { ip, port } = trunk.address;
   const host = ip.includes(":") ? `[${ip}]` : ip;
@@ -74,6 +77,7 @@ export const find = (
           contacts?._tag !== "Contacts" ? none : {
             ...none,
             targets: contacts.bindings
+              .toSorted((one, other) => quality(one) - quality(other))
               .slice(-mostForks)
               .map((binding) => bindingTarget(extension, contacts.display, binding)),
           },

@@ -1,4 +1,6 @@
-/** The demo: a tenant with two phones, its exceptions named, its secrets made at the first start. */
+/**
+ * The demo: a tenant with two phones, its exceptions named, its secrets made at the first start.
+ */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Directory } from "../../schemas/Directory.ts";
 import type { Environment } from "../kernel/Environment.ts";

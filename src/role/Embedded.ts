@@ -166,6 +166,7 @@ const demoLines = ({ tenants }: Directory): ReadonlyArray<string> => {
     ),
     "",
     "To try a call: register both in any softphone with this machine as registrar, then dial 1002",
-    "from 1001. One phone alone: dial *43 for an echo, *44 for a tone. Then: npm run -s tandem -- cdr",
+    "from 1001. One phone alone: dial *43 for an echo, *44 for a tone. What came of it:",
+    "  npm run -s tandem -- cdr",
   ];
 };

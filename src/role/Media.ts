@@ -1,4 +1,6 @@
-/** The media role: an engine behind its mailbox. Runs in a process of its own (`workers/media.ts`). */
+/**
+ * The media role: an engine behind its mailbox. Runs in a process of its own (`workers/media.ts`).
+ */
 import { Effect } from "effect";
 import type { WorkerId } from "../../schemas/Ids.ts";
 import * as Subjects from "../../schemas/Subjects.ts";

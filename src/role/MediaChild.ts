@@ -1,7 +1,7 @@
 /**
  * The media worker of an embedded Tandem: a process of its own, so that nothing that reads packets
- * from anywhere shares memory with a secret. Started again when it dies; its relays come back on the
- * same ports, because their configurations stand.
+ * from anywhere shares memory with a secret. Started again when it dies; its relays come back on
+ * the same ports, because their configurations stand.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -6,7 +6,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Effect, Layer, Schema } from "effect";
 import { BindingRow, CallRow, CdrRow, MessageRow } from "../../schemas/rpc/Rows.ts";
 import type { Change } from "../projection/Projection.ts";
-import { type Batch, Store, StoreUnavailable } from "./Store.ts";
+import { type Batch, mostRows, Store, StoreUnavailable } from "./Store.ts";
 
 const version = 1;
 
@@ -33,22 +33,34 @@ const mostMessages = 500_000;
 
 const open = (path: string): DatabaseSync => {
   const database = new DatabaseSync(path);
-  database.exec("pragma journal_mode = wal; pragma synchronous = full");
-  const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
-  if (found === version) return database;
-  if (found > version) {
-    throw new Error(`projections of version ${found} are newer than this Tandem`);
+  try {
+    database.exec("pragma journal_mode = wal; pragma synchronous = full");
+    const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
+    if (found > version) {
+      throw new StoreUnavailable({
+        reason: `${path}: projections of version ${found} are newer than this Tandem`,
+        remedy: "start the Tandem that wrote them, or give another --data folder",
+      });
+    }
+    if (found === 0) {
+      database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
+    }
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
   }
-  database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
-  return database;
 };
 
-const unavailable = (path: string, cause: unknown): StoreUnavailable =>
-  new StoreUnavailable({
-    reason: `${path}: ${cause instanceof Error ? cause.message : cause}`,
-    remedy: "if the disk is in order, stop Tandem, move this file away (it alone has the CDRs of " +
-      "calls that the journal has cut), start again: the rest is made anew from the journal",
-  });
+const unavailable = (path: string, cause: unknown): StoreUnavailable => {
+  if (cause instanceof StoreUnavailable) return cause;
+  const reason = `${path}: ${cause instanceof Error ? cause.message : cause}`;
+  const remedy = /disk is full/i.test(reason)
+    ? "free space on the disk of the data folder: what is missing is then written"
+    : "the projections can be rebuilt, all but CDRs of calls that the journal has cut: " +
+      "stop Tandem, move this file away, start again";
+  return new StoreUnavailable({ reason, remedy });
+};
 
 const statements = (database: DatabaseSync) => {
   const named = (table: string, columns: ReadonlyArray<string>) =>
@@ -128,7 +140,8 @@ const make = Effect.fnUntraced(function* (path: string) {
       run();
       database.exec("commit");
     } catch (cause) {
-      database.exec("rollback");
+      // Some failures have ended the transaction themselves.
+      if (database.isTransaction) database.exec("rollback");
       throw cause;
     }
   };
@@ -137,14 +150,22 @@ const make = Effect.fnUntraced(function* (path: string) {
     return (...values: ReadonlyArray<SQLInputValue>) =>
       attempt(() => decode(database.prepare(sql).all(...values).map((row) => ({ ...row }))));
   };
-  const calls = select(CallRow, "select * from calls where ? is null or tenant = ?");
+  const calls = select(
+    CallRow,
+    `select * from calls where ? is null or tenant = ?
+     order by startedAt desc, call limit ${mostRows}`,
+  );
   const oneCall = select(CallRow, "select * from calls where call = ?");
   const cdrs = select(
     CdrRow,
     "select * from cdrs where ? is null or tenant = ? order by endedAt desc, rowid desc limit ?",
   );
   const oneCdr = select(CdrRow, "select * from cdrs where call = ?");
-  const bindings = select(BindingRow, "select * from bindings where ? is null or tenant = ?");
+  const bindings = select(
+    BindingRow,
+    `select * from bindings where ? is null or tenant = ?
+     order by tenant, extension, uri limit ${mostRows}`,
+  );
   const messages = select(
     Schema.Struct({ rows: Schema.String }),
     "select rows from messages where call = ? order by rowid",
@@ -170,7 +191,7 @@ const make = Effect.fnUntraced(function* (path: string) {
     ),
     through: (shard) => attempt(() => through(shard)),
     calls: (tenant) => calls(tenant, tenant),
-    cdrs: (tenant, limit) => cdrs(tenant, tenant, limit),
+    cdrs: (tenant, limit) => cdrs(tenant, tenant, Math.max(0, Math.min(limit, mostRows))),
     call: (call) =>
       Effect.map(Effect.all([oneCall(call), oneCdr(call)]), ([live, ended]) => ({
         call: live[0] ?? null,

@@ -1,6 +1,6 @@
 /**
- * Port of the projections: rows that can be rebuilt from the journals at any time, never on the path
- * of a call (law 3).
+ * Port of the projections: rows that can be rebuilt from the journals at any time, never on the
+ * path of a call (law 3).
  */
 import { Context, type Effect, Schema } from "effect";
 import type { BindingRow, CallRow, CdrRow, MessageRow } from "../../schemas/rpc/Rows.ts";
@@ -23,6 +23,9 @@ export interface Batch {
   readonly changes: ReadonlyArray<Change>;
 }
 
+/** Most rows of one answer. */
+export const mostRows = 10_000;
+
 export class Store extends Context.Service<Store, {
   /** Writes batches in one transaction; what was written before is skipped. */
   readonly write: (
@@ -33,9 +36,11 @@ export class Store extends Context.Service<Store, {
   readonly reset: Effect.Effect<void, StoreUnavailable>;
   /** Sequence of the last projected record. */
   readonly through: (shard: ShardRef) => Effect.Effect<number, StoreUnavailable>;
+  /** Newest first. */
   readonly calls: (
     tenant: string | null,
   ) => Effect.Effect<ReadonlyArray<CallRow>, StoreUnavailable>;
+  /** Those that ended last, first. */
   readonly cdrs: (
     tenant: string | null,
     limit: number,

@@ -25,10 +25,11 @@ export const make = (): Counters => {
   const all = new Map<string, Counter>();
   return {
     counter: (name, labels = {}) => {
-      const key = name + JSON.stringify(labels);
+      const sorted = Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1);
+      const key = name + JSON.stringify(sorted);
       const known = all.get(key);
       if (known !== undefined) return known;
-      const counter: Counter = { name, labels, value: 0 };
+      const counter: Counter = { name, labels: { ...labels }, value: 0 };
       all.set(key, counter);
       return counter;
     },

@@ -1,6 +1,6 @@
 /**
- * Port of UDP, for SIP and media. Binding is an effect; packets are plain calls, because a packet must cost
- * no fiber, promise or object beyond what the socket's own interface forces.
+ * Port of UDP, for SIP and media. Binding is an effect; packets are plain calls, because a packet
+ * must cost no fiber, promise or object beyond what the socket's own interface forces.
  */
 import { type Effect, Schema } from "effect";
 
