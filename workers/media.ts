@@ -24,9 +24,16 @@ const program = Effect.gen(function* () {
 // Standard output is the bus: whatever is said goes to standard error.
 const toStandardError = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]);
 
+// Ctrl-C reaches every process of a terminal: when media ends is the parent's decision.
+for (const signal of process.platform === "win32" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {});
+}
+
 Effect.runPromiseExit(Effect.scoped(Effect.provide(program, toStandardError))).then((exit) => {
   if (exit._tag === "Failure") {
-    process.stderr.write(`media worker ${worker}: ${Cause.squash(exit.cause)}\n`);
+    const cause = Cause.squash(exit.cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    process.stderr.write(`tandem: media worker ${worker}: ${reason}\n`);
   }
   process.exit(exit._tag === "Success" ? 0 : 1);
 });

@@ -420,8 +420,8 @@ export class Shard {
   }
 
   /**
-   * All live actors as records, so that the log before them can be cut. Not while an actor is broken:
-   * what it missed is in the log alone, until a version reads it that can.
+   * All live actors as records, so that the log before them can be cut. Not while an actor is
+   * broken: what it missed is in the log alone, until a version reads it that can.
    */
   private checkpoint(): void {
     for (const { broken } of this.cells.values()) if (broken) return;

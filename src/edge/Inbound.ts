@@ -8,7 +8,7 @@ import * as ResponseRoute from "../sip/ResponseRoute.ts";
 import * as Key from "../sip/transaction/Key.ts";
 import * as Validate from "../sip/Validate.ts";
 import type * as Admission from "./Admission.ts";
-import { type Context, methods, via } from "./Context.ts";
+import { type Context, methods, traced, via } from "./Context.ts";
 import type { Source } from "./Flows.ts";
 import type { Performer } from "./Performer.ts";
 import * as Reports from "./Reports.ts";
@@ -182,6 +182,10 @@ export class Inbound {
     const invite = this.context.transactions.find(Key.cancelled(request));
     if (invite === undefined) return this.requests.strayCancel(request, pending, reason);
     pending.server.call = invite.call;
+    if (invite.call !== undefined) {
+      const line = `CANCEL ${request.uri}`;
+      traced(this.context, invite.call, "in", pending.source, line, pending.parts.cseq);
+    }
     respond(this.context, pending, { status: 200 });
     invite.onCancel?.(reason);
   }
@@ -208,8 +212,8 @@ export class Inbound {
   }
 
   /**
-   * Ends what a final response leaves open, without the INVITE that it answers. The ACK of a refusal
-   * has the INVITE's branch (RFC 3261 section 17.1.1.3): by that the phone knows it.
+   * Ends what a final response leaves open, without the INVITE that it answers. The ACK of a
+   * refusal has the INVITE's branch (RFC 3261 section 17.1.1.3): by that the phone knows it.
    */
   private end(
     response: Message.Response,

@@ -210,6 +210,8 @@ export class Performer {
       owner: ownerOf(task, leg),
       repeat,
       acknowledged: (text) => {
+        const call = Reports.callOf(task.to);
+        traced(this.context, call, "in", sourceOf(body), "ACK", `${cseq} ACK`);
         const sdp = text !== "" && Result.isSuccess(SdpParse.parse(text)) ? text : null;
         if (body.awaitsAnswer) {
           this.report(task, "ack", { _tag: "ConfirmAnswer", leg, cseq, sdp });

@@ -26,11 +26,17 @@ const pathText = (path: ReadonlyArray<unknown>): string =>
     return typeof key === "number" ? `[${key}]` : `.${String(key)}`;
   }).join("").replace(/^\./, "");
 
+/** What the schema's own words mean to the author of the file. */
+const words: Readonly<Record<string, string>> = {
+  "Missing key": "it is missing",
+  "Expected no excess property": "there is no such field",
+};
+
 export const parse = (json: unknown): Result.Result<Directory, DirectoryRefused> => {
   const decoded = decode(json);
   if (Result.isFailure(decoded)) {
-    const problems = format(decoded.failure.issue).issues.map(({ message, path }) =>
-      `${pathText(path ?? [])}: ${message}`
+    const problems = format(decoded.failure.issue).issues.map(({ message, path = [] }) =>
+      `${path.length === 0 ? "the file" : pathText(path)}: ${words[message] ?? message}`
     );
     return Result.fail(new DirectoryRefused({ problems: problems.slice(0, 40) }));
   }
@@ -63,7 +69,7 @@ function* check({ tenants }: Directory): Generator<string> {
 }
 
 function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
-  const { mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
+  const { exceptions = [], mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
   yield* duplicates(users.map(({ extension }) => extension), (n) => `${at}.users[${n}].extension`);
   yield* duplicates(trunks.map(({ id }) => id), (n) => `${at}.trunks[${n}].id`);
   for (const [n, network] of mediaNetworks.entries()) {
@@ -75,6 +81,10 @@ function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
     const { ip, port } = addressOf(trunk.address);
     if (Address.canonical(ip) === undefined || port < 1 || port > 65_535) {
       yield `${at}.trunks[${n}].address: "${trunk.address}" is no IP address with a port`;
+    }
+    const { transport = "udp" } = trunk;
+    if (!exceptions.includes("plainSignalling") && (transport === "udp" || transport === "tcp")) {
+      yield `${at}.trunks[${n}].transport: ${transport} needs the exception plainSignalling`;
     }
     if ((trunk.username === undefined) !== (trunk.secret === undefined)) {
       yield `${at}.trunks[${n}]: username and secret belong together`;

@@ -115,8 +115,9 @@ const plan = (
     steps.push(quiet(tenant.id, own({ _tag: "ChangeTrunks", trunks: trunksKept })));
   }
   if (!same(routes, before?.routes ?? [])) {
-    const what = `routes: ${routes.map(({ match, trunk }) => `${match} to ${trunk}`).join(", ")}`;
-    step(before === null ? "add" : "change", what, own({ _tag: "ChangeRoutes", routes }));
+    const listed = routes.map(({ match, trunk }) => `${match} to ${trunk}`).join(", ");
+    const action = before === null ? "add" : "change";
+    step(action, `routes: ${listed || "none"}`, own({ _tag: "ChangeRoutes", routes }));
   }
   return [...steps, ...planUsers(config, tenant, policy, before, removals)];
 };

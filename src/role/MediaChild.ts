@@ -60,6 +60,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   let current: Pipe.Pipe | undefined;
   /** Until the next life of the worker has begun. */
   let next = yield* Deferred.make<void>();
+  let wasUp = false;
 
   const unanswered = () => Effect.succeed(undefined);
   const ask = (payload: unknown) =>
@@ -91,6 +92,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
       Subjects.announce,
       Effect.fnUntraced(function* (payload) {
         current = pipe;
+        wasUp = true;
         // Ports of calls that are there already come first, then those of the calls that waited.
         yield* bus.publish(Subjects.announce, payload);
         yield* Deferred.succeed(next, undefined);
@@ -106,9 +108,12 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));
+  const again = Effect.andThen(
+    Effect.logWarning("the media worker has ended; it is started again"),
+    Effect.sleep(restartMs),
+  );
   yield* live.pipe(
-    Effect.andThen(Effect.logWarning("the media worker has ended; it is started again")),
-    Effect.andThen(Effect.sleep(restartMs)),
+    Effect.andThen(Effect.suspend(() => wasUp ? again : Effect.never)),
     Effect.forever,
     Effect.forkScoped,
   );

@@ -1,6 +1,6 @@
 /**
- * Projections in SQLite, beside the embedded journal. Synced to the disk like it, because the journal
- * is cut behind what they have: the CDRs of a power failure must be in one of the two.
+ * Projections in SQLite, beside the embedded journal. Synced to the disk like it, because the
+ * journal is cut behind what they have: the CDRs of a power failure must be in one of the two.
  */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Effect, Layer, Schema } from "effect";

@@ -19,7 +19,7 @@ const { calls, kills } = parameters("A5");
 
 const ringing = 2;
 const ringSeconds = 10;
-/** Issue 2: within 5 s of listening again. */
+/** From listening again to the last proper end. */
 const againMs = 5_000;
 /** A final response to a call that was ringing: its ring time, and 32 s for a silent callee. */
 const finalMs = ringSeconds * 1_000 + 35_000;

@@ -14,7 +14,9 @@ import { append, cut, newFile, openFile, read, recordOf, refusal, shard } from "
 afterAll(Folders.removeAll);
 afterAll(Processes.endAll);
 
-/** Transactions in the write-ahead log (https://sqlite.org/fileformat2.html#the_write_ahead_log). */
+/**
+ * Transactions in the write-ahead log (https://sqlite.org/fileformat2.html#the_write_ahead_log).
+ */
 const commitsIn = (path: string): number => {
   const wal = readFileSync(`${path}-wal`);
   const frameOctets = 24 + wal.readUInt32BE(8);

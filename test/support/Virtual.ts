@@ -10,7 +10,9 @@ export interface Virtual {
   readonly advance: (ms: number) => void;
   /** As `advance`, in small steps, between which fibers that are ready run. */
   readonly pass: (ms: number) => Promise<void>;
-  /** Sets the wall clock back or forth, as an operator does; timers stay as far away as they were. */
+  /**
+   * Sets the wall clock back or forth, as an operator does; timers stay as far away as they were.
+   */
   readonly jump: (ms: number) => void;
   readonly timers: () => number;
 }
