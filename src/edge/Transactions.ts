@@ -356,4 +356,4 @@ const settle = (server: Server): void => {
 const nothing = (): void => {};
 
 /** The 100 of a request; sent by the edge when the core has it, or takes long. */
-const trying = (parts: Message.ReplyParts): string => Reply.print(parts, { status: 100 });
+export const trying = (parts: Message.ReplyParts): string => Reply.print(parts, { status: 100 });

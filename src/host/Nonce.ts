@@ -13,7 +13,7 @@ export interface Binding {
 export type Verdict = "fresh" | "stale" | "forged";
 
 /** Life of a nonce. */
-const nonceLifeMs = 300_000;
+export const nonceLifeMs = 300_000;
 
 const timeOctets = 6;
 const epochOctets = 4;

@@ -5,7 +5,7 @@
 import { Effect } from "effect";
 import type { MessageRow } from "../../schemas/rpc/Rows.ts";
 import type { Committed } from "../actor/Shard.ts";
-import type { Journal, ShardRef } from "../journal/Journal.ts";
+import type { ShardRef } from "../journal/Journal.ts";
 import { type Change, changesOf } from "../projection/Projection.ts";
 import type { Batch, Store } from "../store/Store.ts";
 import type { Counters } from "../telemetry/Counters.ts";
@@ -54,37 +54,11 @@ const take = (
 const isMessage = (row: unknown): row is MessageRow =>
   typeof row === "object" && row !== null && "call" in row && typeof row.call === "string";
 
-/** What is asked of the journal. */
-export type Log = Pick<Journal["Service"], "head" | "read">;
-
-/**
- * Do they belong together? Not after one of the two files was deleted or restored: then the rows go
- * on behind a gap of the log, or wait for sequences that were there before.
- */
-const fits = Effect.fnUntraced(function* (
-  journal: Log,
-  store: Store["Service"],
-  shard: ShardRef,
-) {
-  const through = yield* store.through(shard);
-  const [first] = yield* journal.read(shard, 0, 1);
-  return through <= (yield* journal.head(shard)) && (first?.sequence ?? 1) <= through + 1;
-});
-
-/** A lane for each shard, from where the store is; from the start where it fits no longer. */
+/** A lane for each shard, from where the store is. */
 const openLanes = Effect.fnUntraced(function* (
-  journal: Log,
   store: Store["Service"],
   shards: ReadonlyArray<ShardRef>,
 ) {
-  const fitting = yield* Effect.forEach(shards, (shard) => fits(journal, store, shard));
-  if (fitting.includes(false)) {
-    yield* Effect.logWarning(
-      "the projections do not fit the journal, and are made again from it; " +
-        "of calls that ended before its last checkpoints they keep the CDRs that they have",
-    );
-    yield* store.reset;
-  }
   const lanes = new Map<number, Lane>();
   for (const shard of shards) {
     const stored = yield* store.through(shard);
@@ -142,12 +116,11 @@ const writer = (store: Store["Service"], backlog: Backlog, counters: Counters) =
 };
 
 export const make = Effect.fnUntraced(function* (
-  journal: Log,
   store: Store["Service"],
   shards: ReadonlyArray<ShardRef>,
   counters: Counters,
 ) {
-  const lanes = yield* openLanes(journal, store, shards);
+  const lanes = yield* openLanes(store, shards);
   const backlog: Backlog = { lanes, messages: [], waiting: 0 };
   const droppedMessages = counters.counter("projection_messages_dropped_total");
   let stopped = false;

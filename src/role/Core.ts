@@ -11,6 +11,7 @@ import type { Committed, Limits } from "../actor/Shard.ts";
 import { Bus } from "../bus/Bus.ts";
 import * as CallHost from "../host/CallHost.ts";
 import * as Endings from "../host/Endings.ts";
+import * as Fit from "../host/Fit.ts";
 import * as Projector from "../host/Projector.ts";
 import * as Provisioning from "../host/Provisioning.ts";
 import * as Realms from "../host/Realms.ts";
@@ -72,7 +73,8 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const store = yield* Store;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const all = Array.from({ length: shards }, (_, shard): ShardRef => ({ cell, shard }));
-  const projector = yield* Projector.make(yield* Journal, store, all, counters);
+  yield* Fit.ensure(yield* Journal, store, all);
+  const projector = yield* Projector.make(store, all, counters);
   const tenants = Realms.make(cell);
   const publishRealms = Effect.suspend(() => bus.publish(Subjects.realms, tenants.current()));
   const sealer = sealerOf(vault);

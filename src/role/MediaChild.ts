@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Deferred, Effect, Schema } from "effect";
 import type { WorkerId } from "../../schemas/Ids.ts";
 import * as Subjects from "../../schemas/Subjects.ts";
-import { Bus } from "../bus/Bus.ts";
+import { Bus, NoResponders } from "../bus/Bus.ts";
 import * as Pipe from "../bus/Pipe.ts";
 
 /** The first start failed; the worker has said why. */
@@ -58,21 +58,27 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const failed = new MediaFailed({ bind: config.bind });
   const subject = Subjects.media(config.worker);
   let current: Pipe.Pipe | undefined;
-  let back = yield* Deferred.make<void>();
+  /** Until the next life of the worker has begun. */
+  let next = yield* Deferred.make<void>();
   let wasUp = false;
 
-  const ask = (payload: unknown): Effect.Effect<unknown> =>
-    current === undefined ? Effect.succeed(undefined) : Effect.catch(
-      current.request(subject, payload, requestMs),
-      () => Effect.succeed(undefined),
+  const unanswered = () => Effect.succeed(undefined);
+  const ask = (payload: unknown) =>
+    Effect.suspend(() =>
+      current === undefined
+        ? Effect.fail(new NoResponders({ subject }))
+        : current.request(subject, payload, requestMs)
     );
-  // A new call waits for the next life of the worker as long as whoever asks: a moment.
+  // A new call waits for the worker's next life, as long as whoever asks for it: a moment.
+  const reserve = (payload: unknown) =>
+    Effect.catchTag(
+      ask(payload),
+      "NoResponders",
+      () => Effect.andThen(Deferred.await(next), ask(payload)),
+    );
   yield* bus.serve(
     subject,
-    (payload) =>
-      current === undefined && isReservation(payload)
-        ? Effect.andThen(Deferred.await(back), Effect.suspend(() => ask(payload)))
-        : ask(payload),
+    (payload) => Effect.catch(isReservation(payload) ? reserve(payload) : ask(payload), unanswered),
   );
 
   /** One life of the child, to its end. */
@@ -82,21 +88,23 @@ export const make = Effect.fnUntraced(function* (config: Config) {
       (child) => Effect.sync(() => child.kill("SIGKILL")),
     );
     const pipe = yield* Pipe.make(child.stdout!, child.stdin!);
-    yield* pipe.subscribe(Subjects.announce, (payload) => {
-      current = pipe;
-      wasUp = true;
-      // Ports of calls that are there already come first, then those of the calls that waited.
-      return bus.publish(Subjects.announce, payload).pipe(
-        Effect.andThen(Deferred.succeed(back, undefined)),
-        Effect.andThen(Deferred.succeed(up, undefined)),
-      );
-    });
+    yield* pipe.subscribe(
+      Subjects.announce,
+      Effect.fnUntraced(function* (payload) {
+        current = pipe;
+        wasUp = true;
+        // Ports of calls that are there already come first, then those of the calls that waited.
+        yield* bus.publish(Subjects.announce, payload);
+        yield* Deferred.succeed(next, undefined);
+        next = yield* Deferred.make<void>();
+        yield* Deferred.succeed(up, undefined);
+      }),
+    );
     yield* Effect.callback<void>((resume) => {
       pipe.onClosed(() => resume(Effect.void));
       child.once("exit", () => resume(Effect.void));
     });
     current = undefined;
-    back = yield* Deferred.make<void>();
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));

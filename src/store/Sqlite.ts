@@ -37,7 +37,10 @@ const open = (path: string): DatabaseSync => {
     database.exec("pragma journal_mode = wal; pragma synchronous = full");
     const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
     if (found > version) {
-      throw new Error(`projections of version ${found} are newer than this`);
+      throw new StoreUnavailable({
+        reason: `${path}: projections of version ${found} are newer than this Tandem`,
+        remedy: "start the Tandem that wrote them, or give another --data folder",
+      });
     }
     if (found === 0) {
       database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
@@ -49,12 +52,15 @@ const open = (path: string): DatabaseSync => {
   }
 };
 
-const unavailable = (path: string, cause: unknown): StoreUnavailable =>
-  new StoreUnavailable({
-    reason: `${path}: ${cause instanceof Error ? cause.message : cause}`,
-    remedy: "if the disk is in order, stop Tandem, move this file away (it alone has the CDRs of " +
-      "calls that the journal has cut), start again: the rest is made anew from the journal",
-  });
+const unavailable = (path: string, cause: unknown): StoreUnavailable => {
+  if (cause instanceof StoreUnavailable) return cause;
+  const reason = `${path}: ${cause instanceof Error ? cause.message : cause}`;
+  const remedy = /disk is full/i.test(reason)
+    ? "free space on the disk of the data folder: what is missing is then written"
+    : "the projections can be rebuilt, all but CDRs of calls that the journal has cut: " +
+      "stop Tandem, move this file away, start again";
+  return new StoreUnavailable({ reason, remedy });
+};
 
 const statements = (database: DatabaseSync) => {
   const named = (table: string, columns: ReadonlyArray<string>) =>

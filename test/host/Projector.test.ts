@@ -32,12 +32,6 @@ const bound = (shard: number, sequence: number): Committed => ({
 const records = (shard: number, from: number, to: number): ReadonlyArray<Committed> =>
   Array.from({ length: to - from + 1 }, (_, n) => bound(shard, from + n));
 
-/** A journal that has all that any of these tests feeds. */
-const journal: Projector.Log = {
-  head: () => Effect.succeed(1_000_000),
-  read: () => Effect.succeed([]),
-};
-
 const start = async (store: Service) => {
   const virtual = Virtual.make();
   const counters = Counters.make();
@@ -49,7 +43,7 @@ const start = async (store: Service) => {
   };
   onTestFinished(close);
   const projector = await Effect.runPromise(
-    Projector.make(journal, store, shards, counters).pipe(
+    Projector.make(store, shards, counters).pipe(
       Scope.provide(scope),
       Effect.provideService(Clock.Clock, virtual.clock),
       Effect.provideService(References.MinimumLogLevel, "None"),

@@ -112,7 +112,7 @@ describe.each(adapters)("%s store", (_, open) => {
       message("c1", "INVITE"),
     ]);
     const failed = await Effect.runPromise(Effect.flip(wrong));
-    expect(failed.message).toMatch(/projections\.db: .*NOT NULL.*; if the disk is in order, stop/);
+    expect(failed.message).toMatch(/projections\.db: .*NOT NULL.*; the projections can be rebuilt/);
     expect(await rows(store)).toEqual({ calls: [], cdrs: [], bindings: [] });
     expect(await Effect.runPromise(store.messages("c1"))).toEqual([]);
     expect(await Effect.runPromise(store.through(shard(0)))).toBe(0);
