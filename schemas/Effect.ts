@@ -1,6 +1,7 @@
 /**
  * Effects: what an actor wants done, as data. They leave after the journal has the record that
- * caused them, in order for each leg, at least once; whoever performs one knows it by its `EffectRef`.
+ * caused them, in order for each leg, at least once; whoever performs one knows it by its
+ * `EffectRef`.
  */
 import { Schema } from "effect";
 import { ActorId, CellId, Epoch, LegId, Millis, ShardId, text, WorkerId } from "./Ids.ts";
@@ -32,8 +33,8 @@ const request = {
 /** Performed by an edge. */
 export const EdgeEffect = Schema.TaggedUnion({
   /**
-   * A response to a request of the peer. A 1xx is repeated each minute (RFC 3261 13.3.1.1) and a 2xx
-   * to INVITE until its ACK (13.3.1.4), which the edge reports.
+   * A response to a request of the peer. A 1xx is repeated each minute (RFC 3261 13.3.1.1) and a
+   * 2xx to INVITE until its ACK (13.3.1.4), which the edge reports.
    */
   SendResponse: {
     leg: LegId,
@@ -90,6 +91,8 @@ export interface Effect {
   readonly body: EdgeEffect | MediaRequest | HostEffect;
   /** Held until replaced: sent again to each new incarnation of its performer. */
   readonly standing: boolean;
+  /** In force by what led to the decision: for the next incarnation of its performer alone. */
+  readonly inForce?: true;
 }
 
 /** Total order within an actor: epoch, then sequence of the record, then index in it. */

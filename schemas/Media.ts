@@ -1,7 +1,7 @@
 /**
- * What the core asks of a media worker. A relay belongs to one call; it has an endpoint (an RTP port
- * and the RTCP port above it) for each leg and each stream (the m-line's index). Configuration is
- * declarative: each one is the whole wanted state, and the highest generation wins.
+ * What the core asks of a media worker. A relay belongs to one call; it has an endpoint (an RTP
+ * port and the RTCP port above it) for each leg and each stream (the m-line's index). Configuration
+ * is declarative: each one is the whole wanted state, and the highest generation wins.
  */
 import { Schema } from "effect";
 import { Incarnation, LegId, text, WorkerId } from "./Ids.ts";
@@ -40,8 +40,8 @@ export const Endpoint = Schema.Struct({
    */
   latchFrom: Schema.Array(text(45)).check(Schema.isMaxLength(4)),
   /**
-   * Version of the peer's SDP: a change opens the latch again. Until a packet latches, packets go to
-   * `remote`; without one they go on to the latched address, as long as `latchFrom` names it (a
+   * Version of the peer's SDP: a change opens the latch again. Until a packet latches, packets go
+   * to `remote`; without one they go on to the latched address, as long as `latchFrom` names it (a
    * phone behind NAT that is put on hold may send nothing).
    */
   sdp: Schema.Int,
@@ -67,8 +67,8 @@ export const MediaRequest = Schema.TaggedUnion({
     endpoints: Schema.Array(EndpointKey).check(Schema.isMaxLength(64)),
   },
   /**
-   * The whole wanted state: configured endpoints that it does not name any more give up their ports.
-   * An unknown relay is made with exactly these ports (takeover).
+   * The whole wanted state: configured endpoints that it does not name any more give up their
+   * ports. An unknown relay is made with exactly these ports (takeover).
    */
   ConfigureRelay: {
     relay: RelayId,

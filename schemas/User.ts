@@ -6,7 +6,9 @@ import { Flow, maxToken, RequestIdentity, Uri, UriList } from "./Sip.ts";
 export const Algorithm = Schema.Literals(["MD5", "SHA-256", "SHA-512-256"]);
 export type Algorithm = typeof Algorithm.Type;
 
-/** H(user:realm:password) as lower-case hex (RFC 7616 section 3.4.2): the password is never kept. */
+/**
+ * H(user:realm:password) as lower-case hex (RFC 7616 section 3.4.2): the password is never kept.
+ */
 export const Ha1 = Schema.Struct({ algorithm: Algorithm, value: text(128) });
 export type Ha1 = typeof Ha1.Type;
 
@@ -93,7 +95,11 @@ export const UserEvent = Schema.TaggedUnion({
     at: Millis,
     uri: Uri,
     key: Uri,
-    reason: Schema.Literals(["unregistered", "expired"]),
+    /** Which of several with this key; absent: all of them. */
+    instance: Schema.optionalKey(Schema.NullOr(text(256))),
+    regId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+    /** Replaced: the same contact is bound with another URI, instance or reg-id. */
+    reason: Schema.Literals(["unregistered", "expired", "replaced"]),
   },
   /** An edge came back as another incarnation: its connections are gone. */
   EdgeLost: { at: Millis, edge: WorkerId, incarnation: Incarnation },

@@ -1,6 +1,6 @@
 /**
- * What the runtime must know of an actor kind besides its decider. The host makes one for each kind;
- * the runtime knows no domain.
+ * What the runtime must know of an actor kind besides its decider. The host makes one for each
+ * kind; the runtime knows no domain.
  */
 import type { Effect as Fx } from "effect";
 import type { Effect } from "../../schemas/Effect.ts";

@@ -1,6 +1,6 @@
 /**
- * The mailbox of a shard: bounded, and fair between tenants, so that one tenant's storm waits behind
- * itself and not in front of the others.
+ * The mailbox of a shard: bounded, and fair between tenants, so that one tenant's storm waits
+ * behind itself and not in front of the others.
  */
 export interface Mailbox<Item> {
   /** False when the tenant or the mailbox is full. */

@@ -1,4 +1,6 @@
-/** What a call decides on: commands of the wire with the facts that the host verified and minted. */
+/**
+ * What a call decides on: commands of the wire with the facts that the host verified and minted.
+ */
 import type { CallCommand } from "../../schemas/Call.ts";
 import type { Relay } from "../../schemas/CallEvent.ts";
 import type { Hop } from "../../schemas/Effect.ts";

@@ -1,6 +1,7 @@
 /** What follows from an event: messages to the peers, and orders to the media worker. */
 import type { CallEvent } from "../../schemas/CallEvent.ts";
 import type { Effect } from "../../schemas/Effect.ts";
+import type { Endpoint } from "../../schemas/Media.ts";
 import type { HeaderField } from "../../schemas/Sip.ts";
 import * as Dialog from "./Dialog.ts";
 import * as Media from "./Media.ts";
@@ -119,9 +120,9 @@ const mediaAnswered = (
   if (asker === undefined || path === null) return [];
   const told = Dialog.respond(after, asker, path, { status: 200, sdp: Media.ours(asker) });
   const answerer = after.legs[event.leg];
-  return exchange === null || exchange.late || answerer === undefined
-    ? [told]
-    : [Dialog.ack(after, answerer, null), told];
+  // The ACK of a late offer waits for the asker's answer; a 2xx without an offer gets it at once.
+  const waits = exchange === null || (exchange.late && event.sdp !== null);
+  return waits || answerer === undefined ? [told] : [Dialog.ack(after, answerer, null), told];
 };
 
 /** How each leg learns that the call is over. */
@@ -164,15 +165,13 @@ const relay = (before: State, event: CallEvent, after: State): ReadonlyArray<Eff
     const generation = before.generation + 1;
     return order({ _tag: "ReleaseRelay", relay: name, generation }, false);
   }
-  // Until there is somebody to hear, the reservation alone holds the ports.
+  if (after.generation === before.generation || after.relay === null) return [];
+  const configure = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<Effect> =>
+    order({ _tag: "ConfigureRelay", relay: name, generation: after.generation, endpoints }, true);
   const joined = after.phase === "up" || after.early !== null;
-  if (after.generation === before.generation || after.relay === null || !joined) return [];
-  return order({
-    _tag: "ConfigureRelay",
-    relay: name,
-    generation: after.generation,
-    endpoints: Media.endpoints(after),
-  }, true);
+  if (joined) return configure(Media.endpoints(after));
+  // Until there is somebody to hear, the reservation holds the ports. It dies with its worker.
+  return configure(after.relay.ports.map(Media.closed)).map((one) => ({ ...one, inForce: true }));
 };
 
 /** Slots whose effects an event proves to be performed, or makes pointless. */
@@ -196,8 +195,12 @@ export const confirms = (before: State, event: CallEvent): ReadonlyArray<string>
           .filter((leg) => isPending(leg) && leg.edge === event.edge)
           .map(({ id }) => `invite:${id}`)
         : [];
-    case "CallEnded":
-      return before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+    case "CallEnded": {
+      const open = before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+      // A caller that hangs up has its answer: after a restart it is not repeated to it.
+      const heard = event.cause === "hangup" && event.endedBy === "caller";
+      return heard ? [...open, "response:0"] : open;
+    }
     default:
       return [];
   }

@@ -58,7 +58,7 @@ const protocols: Readonly<Record<Transport, string>> = {
 };
 
 /** `host:port` that this edge names itself by over a transport. */
-export const sentBy = ({ places }: Context, transport: Transport): string => {
+const sentBy = ({ places }: Context, transport: Transport): string => {
   const place = places[transport] ?? places.udp;
   return place === undefined ? "invalid" : `${place.host}:${place.port}`;
 };
@@ -83,8 +83,8 @@ export const flowOf = ({ edge, incarnation }: Context, source: Source): Flow => 
   remote: source.remote,
 });
 
-export const peerOf = ({ remote, transport }: Source): string =>
-  `${transport} ${remote.ip.includes(":") ? `[${remote.ip}]` : remote.ip}:${remote.port}`;
+const peerOf = ({ remote, transport }: Source): string =>
+  `${transport} ${Text.hostOf(remote.ip)}:${remote.port}`;
 
 /** A message on the ladder of its call. */
 export const traced = (

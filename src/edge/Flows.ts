@@ -69,33 +69,17 @@ const mostNoTcp = 10_000;
 const addressKey = (transport: Transport, { ip, port }: SocketAddress): string =>
   `${transport} ${ip} ${port}`;
 
-export const make = (config: Config): Flows => {
-  const { datagrams, dial, now } = config;
-  const connections = new Map<number, Connection>();
-  const byAddress = new Map<string, Connection>();
+/** However many want the same address, it is dialled once. */
+const connector = (dial: Dial, open: ReadonlyMap<string, Connection>): Flows["connect"] => {
   const dialling = new Map<string, Array<(connection: Connection | undefined) => void>>();
-  /** Peers that could not be reached by TCP, and when they may be tried again. */
-  const noTcp = new Map<string, number>();
-  let last = 0;
-
-  const send = (to: Source, text: string): boolean => {
-    if (to.transport === "udp") {
-      datagrams(text, to.remote);
-      return true;
-    }
-    const connection = connections.get(to.connection);
-    connection?.send(text);
-    return connection !== undefined;
-  };
-
-  const connect: Flows["connect"] = (transport, remote, connected) => {
+  return (transport, remote, connected) => {
     const key = addressKey(transport, remote);
     const use = (connection: Connection | undefined): void =>
       connected(
         connection === undefined ? undefined : { transport, connection: connection.id, remote },
       );
-    const open = byAddress.get(key);
-    if (open !== undefined) return use(open);
+    const known = open.get(key);
+    if (known !== undefined) return use(known);
     const waiting = dialling.get(key);
     if (waiting !== undefined) return void waiting.push(use);
     dialling.set(key, [use]);
@@ -105,8 +89,13 @@ export const make = (config: Config): Flows => {
       for (const waiter of waiters) waiter(connection);
     });
   };
+};
 
-  const upgrade: Flows["upgrade"] = (remote, connected) => {
+/** By TCP, unless the peer could not be reached so a while ago. */
+const upgrader = (connect: Flows["connect"], now: () => number): Flows["upgrade"] => {
+  /** Peers that could not be reached by TCP, and when they may be tried again. */
+  const noTcp = new Map<string, number>();
+  return (remote, connected) => {
     const key = addressKey("tcp", remote);
     const until = noTcp.get(key);
     if (until !== undefined && until > now()) return connected(undefined);
@@ -119,6 +108,25 @@ export const make = (config: Config): Flows => {
       connected(to);
     });
   };
+};
+
+export const make = (config: Config): Flows => {
+  const { datagrams, dial, now } = config;
+  const connections = new Map<number, Connection>();
+  const byAddress = new Map<string, Connection>();
+  let last = 0;
+
+  const send = (to: Source, text: string): boolean => {
+    if (to.transport === "udp") {
+      datagrams(text, to.remote);
+      return true;
+    }
+    const connection = connections.get(to.connection);
+    connection?.send(text);
+    return connection !== undefined;
+  };
+
+  const connect = connector(dial, byAddress);
 
   return {
     number: () => ++last,
@@ -133,7 +141,7 @@ export const make = (config: Config): Flows => {
     },
     send,
     connect,
-    upgrade,
+    upgrade: upgrader(connect, now),
     isAlive: (flow) =>
       flow.edge === config.edge &&
       (flow.transport === "udp" ||

@@ -8,7 +8,7 @@ import * as ResponseRoute from "../sip/ResponseRoute.ts";
 import * as Key from "../sip/transaction/Key.ts";
 import * as Validate from "../sip/Validate.ts";
 import type * as Admission from "./Admission.ts";
-import { type Context, methods, via } from "./Context.ts";
+import { type Context, methods, traced, via } from "./Context.ts";
 import type { Source } from "./Flows.ts";
 import type { Performer } from "./Performer.ts";
 import * as Reports from "./Reports.ts";
@@ -205,6 +205,10 @@ export class Inbound {
     const invite = this.context.transactions.find(Key.cancelled(request));
     if (invite === undefined) return this.requests.strayCancel(request, pending, reason);
     pending.server.call = invite.call;
+    if (invite.call !== undefined) {
+      const line = `CANCEL ${request.uri}`;
+      traced(this.context, invite.call, "in", pending.source, line, pending.parts.cseq);
+    }
     respond(this.context, pending, { status: 200 });
     invite.onCancel?.(reason);
   }
@@ -212,11 +216,11 @@ export class Inbound {
   private response(response: Message.Response, source: Source): void {
     if (Validate.response(response) !== undefined) return void this.counts.invalid.value++;
     if (this.context.transactions.response(response)) return;
-    const success = response.cseqMethod === "INVITE" && response.status >= 200 &&
-      response.status < 300;
-    const owner = success ? Reports.ownerOf(this.context, response) : undefined;
+    const final = response.cseqMethod === "INVITE" && response.status >= 200;
+    const owner = final ? Reports.ownerOf(this.context, response) : undefined;
     if (owner === undefined) return void this.counts.stray.value++;
     // The INVITE's transaction is gone: an earlier life of this edge, or another edge had it.
+    if (response.status >= 300) return this.end(response, source, "ACK", response.via.branch);
     if (this.performer.repeatAck(response)) return;
     Reports.response(this.context, owner.to, owner.leg, response, source, (reply) => {
       if (reply?._tag === "Answered" && reply.status === 481) this.hangUp(response, source);
@@ -225,23 +229,34 @@ export class Inbound {
 
   /** A phone answered a call that nobody knows any more: ACK and BYE leave it in no doubt. */
   private hangUp(response: Message.Response, source: Source): void {
-    const target = Dialog.remoteTarget(response) ??
-      `sip:${source.remote.ip}:${source.remote.port}`;
-    for (const [method, number] of [["ACK", response.cseq], ["BYE", response.cseq + 1]] as const) {
-      const branch = `z9hG4bK${response.from.tag}.${number}${method}`;
-      const text = Printer.request({
-        method,
-        uri: target,
-        fields: [
-          ["Via", via(this.context, source.transport, branch)],
-          ["Max-Forwards", "70"],
-          ["From", Message.first(response, "from") ?? ""],
-          ["To", Message.first(response, "to") ?? ""],
-          ["Call-ID", response.callId],
-          ["CSeq", `${number} ${method}`],
-        ],
-      });
-      this.context.flows.send(source, text);
+    for (const method of ["ACK", "BYE"] as const) {
+      this.end(response, source, method, `z9hG4bK${response.from.tag}.${response.cseq}${method}`);
     }
+  }
+
+  /**
+   * Ends what a final response leaves open, without the INVITE that it answers. The ACK of a
+   * refusal has the INVITE's branch (RFC 3261 section 17.1.1.3): by that the phone knows it.
+   */
+  private end(
+    response: Message.Response,
+    source: Source,
+    method: "ACK" | "BYE",
+    branch: string | undefined,
+  ): void {
+    if (branch === undefined) return;
+    const text = Printer.request({
+      method,
+      uri: Dialog.remoteTarget(response) ?? `sip:${source.remote.ip}:${source.remote.port}`,
+      fields: [
+        ["Via", via(this.context, source.transport, branch)],
+        ["Max-Forwards", "70"],
+        ["From", Message.first(response, "from") ?? ""],
+        ["To", Message.first(response, "to") ?? ""],
+        ["Call-ID", response.callId],
+        ["CSeq", `${method === "BYE" ? response.cseq + 1 : response.cseq} ${method}`],
+      ],
+    });
+    this.context.flows.send(source, text);
   }
 }

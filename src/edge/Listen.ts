@@ -55,7 +55,9 @@ export interface StreamLimits {
   readonly firstMs: number;
   /** From the first octet of a message to its last. */
   readonly messageMs: number;
-  /** Without any message or keep-alive (RFC 5626 section 4.4.1 has phones ping each 95 to 120 s). */
+  /**
+   * Without any message or keep-alive (RFC 5626 section 4.4.1 has phones ping each 95 to 120 s).
+   */
   readonly idleMs: number;
   /** Between two looks at the times above. */
   readonly checkMs: number;

@@ -1,4 +1,6 @@
-/** Where a request of ours goes: down its flow, else to the first of its route set or its target. */
+/**
+ * Where a request of ours goes: down its flow, else to the first of its route set or its target.
+ */
 import type { Hop } from "../../schemas/Effect.ts";
 import type { LegId } from "../../schemas/Ids.ts";
 import type { Flow, SocketAddress, Transport } from "../../schemas/Sip.ts";

@@ -1,4 +1,6 @@
-/** Performs the effects of the core: once each, in order for each leg, of the current owner only. */
+/**
+ * Performs the effects of the core: once each, in order for each leg, of the current owner only.
+ */
 import { Result } from "effect";
 import type { EdgeEffect, EffectBatch, EffectRef, Performed } from "../../schemas/Effect.ts";
 import type { LegId } from "../../schemas/Ids.ts";
@@ -221,6 +223,8 @@ export class Performer {
       owner: ownerOf(task, leg),
       repeat,
       acknowledged: (text) => {
+        const call = Reports.callOf(task.to);
+        traced(this.context, call, "in", sourceOf(body), "ACK", `${cseq} ACK`);
         const sdp = text !== "" && Result.isSuccess(SdpParse.parse(text)) ? text : null;
         if (body.awaitsAnswer) {
           this.report(task, "ack", { _tag: "ConfirmAnswer", leg, cseq, sdp });

@@ -28,7 +28,9 @@ export interface Answer {
 
 const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
 
-/** Tag of responses that make no dialog: one for each edge and request is enough (RFC 3261 8.2.6.2). */
+/**
+ * Tag of responses that make no dialog: one for each edge and request is enough (RFC 3261 8.2.6.2).
+ */
 const statelessTag = ({ incarnation }: Context, { callId }: ReplyParts): string =>
   `${incarnation}${callId.length}`;
 

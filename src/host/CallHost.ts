@@ -5,9 +5,8 @@ import { CallEvent } from "../../schemas/CallEvent.ts";
 import type { HostEffect } from "../../schemas/Effect.ts";
 import type { Addressed } from "../../schemas/Envelope.ts";
 import { tenantActor, userActor } from "../../schemas/Ids.ts";
-import type { Party } from "../../schemas/Party.ts";
+import { maxNumber, type Party } from "../../schemas/Party.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
-import type { Flow } from "../../schemas/Sip.ts";
 import type { Behaviour, Input, Prepared, StampContext } from "../actor/Behaviour.ts";
 import { deadlineOf, decider, isOver } from "../call/Call.ts";
 import type { AddTargets, Command, MediaFacts, Minted, OfferFacts } from "../call/Command.ts";
@@ -15,6 +14,7 @@ import { confirms } from "../call/Effects.ts";
 import * as Media from "../call/Media.ts";
 import { isPending, type State } from "../call/State.ts";
 import * as RoutingTag from "../kernel/RoutingTag.ts";
+import * as Text from "../kernel/Text.ts";
 import { type Address, ask } from "./Address.ts";
 import * as Targets from "./Targets.ts";
 
@@ -52,6 +52,9 @@ const callerOf = ({ caller, identity }: Offer, who: Authenticated): Party | unde
     : undefined;
 };
 
+/** What no journal and no Request-URI of ours could hold (RFC 3261 section 8.1.1.1). */
+const isTooLong = (number: string): boolean => Text.escapeUser(number).length > maxNumber;
+
 /** Everything that must be known before a call can be decided on. */
 const prepareOffer = Effect.fnUntraced(
   function* (config: Config, envelope: Addressed, offer: Offer) {
@@ -66,6 +69,8 @@ const prepareOffer = Effect.fnUntraced(
     const caller = callerOf(offer, who);
     if (caller === undefined) return reply(answered(403));
     const dialled = identity.requestUser;
+    if (isTooLong(dialled)) return reply(answered(414));
+    if (isTooLong(offer.caller.user)) return reply(answered(400, [], "From Is Too Long"));
     const { destination, policy } = who;
     const { source } = identity;
     const found = yield* Targets.find(address, tenant, id, dialled, destination, source);
@@ -200,11 +205,15 @@ const stamp = (
 
 /** Looks up where a redirection leads: each user part as if it were dialled. */
 const redirect = Effect.fnUntraced(
-  function* (config: Config, actor: string, tenant: string, effect: HostEffect, from: Flow) {
+  function* (config: Config, actor: string, tenant: string, effect: HostEffect, state: State) {
     const { address } = config;
+    const { relay: held } = state;
+    const from = state.legs[0]?.hop.flow;
+    if (from === null || from === undefined) return undefined;
     const { depth, leg, slots, users } = effect;
     const targets: Array<Targets.Found["targets"][number]> = [];
     for (const [n, dialled] of users.entries()) {
+      if (isTooLong(dialled)) continue;
       const id = `${actor}/${leg}/${depth}/${n}`;
       const question = { _tag: "AskTenant", source: "", username: null, dialled } as const;
       const routed = yield* ask(address, tenant, tenantActor(tenant), id, question);
@@ -213,9 +222,12 @@ const redirect = Effect.fnUntraced(
       targets.push(...found.targets);
     }
     const used = slots.slice(0, targets.length);
+    // With the ports that the call has: the relay of the command takes the place of the one before.
+    const all = new Set([...held?.ports.map(({ leg }) => leg) ?? [], ...used]);
+    const streams = new Set(held?.ports.map(({ stream }) => stream) ?? [0]);
     const relay = used.length === 0
       ? null
-      : yield* Targets.reserve(address, config.media, tokenOf(actor), used, [0]);
+      : yield* Targets.reserve(address, config.media, tokenOf(actor), [...all], [...streams]);
     const command: AddTargets = {
       _tag: "AddTargets",
       leg,
@@ -242,10 +254,8 @@ export const make = (
   deadlineOf,
   confirms,
   isOver,
-  perform: ({ actor, effect, state, tenant }) => {
-    const from = state.legs[0]?.hop.flow;
-    return effect.body._tag === "FindTargets" && from !== null && from !== undefined
-      ? redirect(config, actor, tenant, effect.body, from)
-      : Effect.succeed(undefined);
-  },
+  perform: ({ actor, effect, state, tenant }) =>
+    effect.body._tag === "FindTargets"
+      ? redirect(config, actor, tenant, effect.body, state)
+      : Effect.succeed(undefined),
 });

@@ -33,14 +33,16 @@ const bindingTarget = (extension: string, display: string, binding: Binding): Ta
   edge: binding.flow.edge,
 });
 
+/** Preference of a contact (RFC 3261 section 20.10); of equals the newest ring first. */
+const quality = ({ q }: Binding): number => q === null ? 1 : Number(q);
+
 const trunkTarget = (trunk: Trunk, dialled: string, from: Flow): Target => {
   const { ip, port } = trunk.address;
-  const host = ip.includes(":") ? `[${ip}]` : ip;
   const { transport } = trunk;
   const flow: Flow = { ...from, transport, connection: 0, remote: trunk.address };
   return {
     party: { _tag: "Trunk", trunk: trunk.id, number: dialled, display: "" },
-    uri: `sip:${Text.escapeUser(dialled)}@${host}:${port}${
+    uri: `sip:${Text.escapeUser(dialled)}@${Text.hostOf(ip)}:${port}${
       transport === "udp" ? "" : `;transport=${transport}`
     }`,
     routeSet: [],
@@ -74,6 +76,7 @@ export const find = (
           contacts?._tag !== "Contacts" ? none : {
             ...none,
             targets: contacts.bindings
+              .toSorted((one, other) => quality(one) - quality(other))
               .slice(-mostForks)
               .map((binding) => bindingTarget(extension, contacts.display, binding)),
           },

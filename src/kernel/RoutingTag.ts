@@ -83,8 +83,9 @@ export const read = (keys: RoutingKeys, text: string): RoutingTag | undefined =>
 };
 
 /**
- * Token of the call that an INVITE makes, before any tag of ours exists: a keyed hash, so that every
- * edge sends a retransmission or the CANCEL to the same actor, and nobody else can aim at one.
+ * Token of the call that an INVITE makes, before any tag of ours exists: a keyed hash, so that
+ * every edge sends a retransmission or the CANCEL to the same actor, and nobody else can aim at
+ * one.
  */
 export const callToken = (
   key: Uint8Array,

@@ -1,7 +1,10 @@
-/** The demo: a tenant with two phones, its exceptions named, its secrets made at the first start. */
+/**
+ * The demo: a tenant with two phones, its exceptions named, its secrets made at the first start.
+ */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Directory } from "../../schemas/Directory.ts";
 import type { Environment } from "../kernel/Environment.ts";
+import * as Text from "../kernel/Text.ts";
 
 const letters = "abcdefghjkmnpqrstuvwxyz23456789";
 
@@ -25,7 +28,7 @@ export const directory = (
   return {
     tenants: [{
       id: "demo",
-      domain: bind.includes(":") ? `[${bind}]` : bind,
+      domain: Text.hostOf(bind),
       exceptions: ["plainMedia", "plainSignalling", "md5Digest"],
       mediaNetworks: [networkOf(bind)],
       users: [

@@ -204,7 +204,7 @@ export const param = (uri: SipUri | TelUri, name: string): string | undefined =>
 };
 
 /** Every escape as the octet that it names: `%00` is U+0000, which is data like any other. */
-export const unescape = (text: string): string => {
+const unescape = (text: string): string => {
   let i = text.indexOf("%");
   if (i === -1) return text;
   let out = "";

@@ -53,7 +53,7 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
   events: generation === nextExpiry(state)
     ? state.bindings
       .filter(({ expiresAt }) => expiresAt <= at)
-      .map(({ uri, key }) => ({ _tag: "ContactUnbound", at, uri, key, reason: "expired" }))
+      .map((binding) => unbound(binding, at, "expired"))
     : [],
   reply: done,
 });
@@ -62,36 +62,50 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
 const wanted = (contact: Contact, command: Register): number =>
   contact.expires ?? command.expires ?? expiry.usual;
 
+type Unbound = Extract<UserEvent, { _tag: "ContactUnbound" }>;
+
+const unbound = (
+  { uri, key, instance, regId }: Binding,
+  at: number,
+  reason: Unbound["reason"],
+): Unbound => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
+
 const register = (state: State, command: Register, at: number): Outcome => {
   const bindings = live(state, at);
-  const problem = check(state, bindings, command);
+  const problem = check(bindings, command);
   if (problem !== undefined) return refuse(problem);
   const removed = command.all
     ? bindings
     : bindings.filter((binding) =>
       command.contacts.some((contact) => same(contact, binding) && wanted(contact, command) === 0)
     );
-  const events: Array<UserEvent> = removed.map(({ uri, key }) => ({
-    _tag: "ContactUnbound",
-    at,
-    uri,
-    key,
-    reason: "unregistered",
-  }));
+  const events: Array<UserEvent> = removed.map((binding) => unbound(binding, at, "unregistered"));
+  let held = events.reduce(fold, state.bindings);
   for (const contact of command.contacts) {
     const seconds = wanted(contact, command);
     if (seconds === 0) continue;
     const binding = bind(contact, seconds, command, at);
-    const before = bindings.find((known) => same(known, binding));
-    if (before === undefined || isWorthARecord(before, binding)) {
-      events.push({ _tag: "ContactBound", at, binding });
-    }
+    const known = held.filter((other) => same(other, binding));
+    const before = known.find(({ expiresAt }) => expiresAt > at);
+    if (before !== undefined && !isWorthARecord(before, binding)) continue;
+    const moved = known.filter(({ uri, instance, regId }) =>
+      uri !== binding.uri || instance !== binding.instance || regId !== binding.regId
+    );
+    const made: ReadonlyArray<UserEvent> = [
+      ...moved.map((other) => unbound(other, at, "replaced")),
+      { _tag: "ContactBound", at, binding },
+    ];
+    events.push(...made);
+    held = made.reduce(fold, held);
   }
-  return { events, reply: registered(bindings, events, command, at) };
+  const after = held.filter(({ expiresAt }) => expiresAt > at);
+  if (after.length > Math.max(state.maxBindings, bindings.length)) {
+    return refuse(answered(403, [], "Too Many Contacts"));
+  }
+  return { events, reply: registered(after, command, at) };
 };
 
 const check = (
-  state: State,
   bindings: ReadonlyArray<Binding>,
   command: Register,
 ): Reply | undefined => {
@@ -109,12 +123,6 @@ const check = (
     (command.all || command.contacts.some((contact) => same(contact, binding)))
   );
   if (late) return answered(400, [], "CSeq Out Of Order");
-  const fresh = command.contacts.filter((contact) =>
-    wanted(contact, command) > 0 && !bindings.some((binding) => same(contact, binding))
-  );
-  if (fresh.length > 0 && bindings.length + fresh.length > state.maxBindings) {
-    return answered(403, [], "Too Many Contacts");
-  }
   return undefined;
 };
 
@@ -148,29 +156,32 @@ const isWorthARecord = (before: Binding, after: Binding): boolean => {
 };
 
 const registered = (
-  before: ReadonlyArray<Binding>,
-  events: ReadonlyArray<UserEvent>,
+  bindings: ReadonlyArray<Binding>,
   command: Register,
   at: number,
-): Reply => {
-  const bindings = events.reduce(fold, before);
-  return {
-    _tag: "Registered",
-    contacts: bindings.map(({ uri, expiresAt, q }) => ({
-      uri,
-      q,
-      expiresIn: Math.ceil((expiresAt - at) / 1_000),
-    })),
-    path: command.path,
-  };
-};
+): Reply => ({
+  _tag: "Registered",
+  contacts: bindings.map(({ uri, expiresAt, q }) => ({
+    uri,
+    q,
+    expiresIn: Math.ceil((expiresAt - at) / 1_000),
+  })),
+  path: command.path,
+});
 
 /** Folds an event into a list of bindings. */
 export const fold = (
   bindings: ReadonlyArray<Binding>,
   event: UserEvent,
 ): ReadonlyArray<Binding> => {
-  if (event._tag === "ContactUnbound") return bindings.filter(({ key }) => key !== event.key);
+  if (event._tag === "ContactUnbound") {
+    const { instance, key, regId = null } = event;
+    // Two phones behind two routers may have one URI: they differ by instance.
+    return bindings.filter((binding) =>
+      binding.key !== key ||
+      (instance !== undefined && (binding.instance !== instance || binding.regId !== regId))
+    );
+  }
   if (event._tag !== "ContactBound") return bindings;
   return [...bindings.filter((binding) => !same(binding, event.binding)), event.binding];
 };

@@ -1,7 +1,7 @@
 /**
- * An engine to be measured, in a process of its own: `Engine.ts JOURNAL` with `memory` or `embedded`.
- * Says where it listens, then answers each line of its input (`cpu` or `memory`) with what it has
- * used so far.
+ * An engine to be measured, in a process of its own: `Engine.ts JOURNAL` with `memory` or
+ * `embedded`. Says where it listens, then answers each line of its input (`cpu` or `memory`) with
+ * what it has used so far.
  */
 import { createInterface } from "node:readline";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * The numbers of the README: `npm run bench` prints one JSON line for each. Engines run in processes
- * of their own, and their runs alternate, so that a slow minute of the machine hits all of them.
+ * The numbers of the README: `npm run bench` prints one JSON line for each. Engines run in
+ * processes of their own, and their runs alternate, so that a slow minute of the machine hits all
+ * of them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
@@ -23,18 +24,25 @@ interface Usage {
   readonly rss: number;
 }
 
+/** The engine's nursery as the launcher gives it; `gc` to measure what is kept. */
+const v8Flags = "--min-semi-space-size=64,--max-semi-space-size=64,--expose-gc";
+
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 const run = (script: string, args: ReadonlyArray<string>): ChildProcess =>
   spawn(process.execPath, [
-    ...["run", "--quiet", "--allow-all", "--v8-flags=--expose-gc", here(script)],
+    ...["run", "--quiet", "--allow-all", `--v8-flags=${v8Flags}`, here(script)],
     ...args,
   ], { stdio: ["pipe", "pipe", "inherit"] });
 
 const lineOf = (lines: Interface): Promise<string> =>
   new Promise((resolve, reject) => {
-    lines.once("line", resolve);
-    lines.once("close", () => reject(new Error("the engine ended")));
+    const ended = () => reject(new Error("the engine ended"));
+    lines.once("close", ended);
+    lines.once("line", (line) => {
+      lines.off("close", ended);
+      resolve(line);
+    });
   });
 
 const start = async (journal: "memory" | "embedded") => {
@@ -84,8 +92,12 @@ const steady = async ({ load }: Engine): Promise<ReadonlyArray<number>> => {
   return (await Promise.all(ended)).map(({ ringMs }) => ringMs);
 };
 
+/** What belongs to a set-up or an end (transactions, remembered replies) lives for 40 s. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, sample ? 1_000 : 45_000));
+
 /** Heap of a call that is up, kB. */
 const memory = async ({ load, usage }: Engine): Promise<number> => {
+  await settled();
   const before = await usage("memory");
   const ids: Array<string> = [];
   const overs: Array<Promise<unknown>> = [];
@@ -100,8 +112,7 @@ const memory = async ({ load, usage }: Engine): Promise<number> => {
         ),
       );
     }));
-  // What belongs to the set-up (transactions, remembered replies) lives its 40 s.
-  await new Promise((resolve) => setTimeout(resolve, sample ? 1_000 : 45_000));
+  await settled();
   const after = await usage("memory");
   for (const id of ids) load.hangUp(id);
   await Promise.all(overs);

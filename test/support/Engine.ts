@@ -63,7 +63,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** The issue asks for 15 s after the install; the machine may be busy. */
+/** 15 s are promised after the install; the machine may be busy. */
 const startMs = 30_000;
 const cliMs = 30_000;
 const endMs = 15_000;

@@ -1,7 +1,7 @@
 /**
- * Which transaction a message belongs to (RFC 3261 sections 17.1.3 and 17.2.3), as a text of at most
- * 840 octets that is equal exactly when the transaction is. Parts are joined by a space, which none
- * of them contains.
+ * Which transaction a message belongs to (RFC 3261 sections 17.1.3 and 17.2.3), as a text of at
+ * most 840 octets that is equal exactly when the transaction is. Parts are joined by a space, which
+ * none of them contains.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
