@@ -1,7 +1,11 @@
 /** Floods, keep-alives and defects at the UDP door. */
 import { createSocket } from "node:dgram";
+import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
+import { udp } from "../../src/role/Udp.ts";
+import type { Udp } from "../../src/udp/Udp.ts";
 import * as Hostile from "../support/Hostile.ts";
+import * as Ports from "../support/Ports.ts";
 import * as RawSip from "../support/RawSip.ts";
 import * as Sip from "../support/SipMessage.ts";
 import { until } from "../support/Until.ts";
@@ -28,6 +32,20 @@ const bare = async (rig: Rig.Rig, ip = "127.0.0.1") => {
   };
 };
 
+test("a port that the system chose but TCP has not free is given back for another", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const own = udp();
+  let binds = 0;
+  const first: Udp = { bind: (how) => own.bind({ ...how, port: binds++ === 0 ? port : how.port }) };
+  const rig = await Rig.start({ udp: first });
+  expect(rig.place("tcp")).toEqual(rig.place("udp"));
+  expect(rig.place("udp").port).not.toBe(port);
+  await until("the port that was given back", () => Ports.bindsUdp("127.0.0.1", port), waitMs);
+  await new Promise((resolve) => taken.close(resolve));
+});
+
 test("over its rate a source is not heard, others are", async () => {
   const rig = await Rig.start({ limits: { messages: never } });
   const [loud, quiet] = await Promise.all(
@@ -42,7 +60,7 @@ test("over its rate a source is not heard, others are", async () => {
   await Promise.all([loud.close(), quiet.close()]);
 });
 
-test("new dialogs over the rate get 503 with Retry-After, repetitions and dialogs do not", async () => {
+test("new dialogs over the rate get 503 with Retry-After, all else its answer", async () => {
   const rig = await Rig.start({
     limits: { dialogs: never },
     answer: () => ({ _tag: "Answered", status: 404, reason: null, headers: [] }),

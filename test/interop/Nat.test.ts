@@ -110,7 +110,7 @@ const calls = (engine: Reader): void => {
     await close(phone, other);
   });
 
-  test("a phone that moved to another port is called there from its next registration on", async () => {
+  test("a phone that moved to another port is called there once it registered", async () => {
     const before = await natted(engine(), "1001");
     const after = await Scene.phone(engine(), "1001", { contact: insideContact("1001") });
     expect((await after.register()).status).toBe(200);
