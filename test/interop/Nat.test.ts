@@ -1,5 +1,4 @@
 /** Phones behind NAT, requests that are too large for a datagram, and keep-alives. */
-import { createServer, type Server, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import * as Directory from "../support/Directory.ts";
 import * as Engine from "../support/Engine.ts";
@@ -8,6 +7,7 @@ import * as Need from "../support/Need.ts";
 import type { Phone } from "../support/Phone.ts";
 import * as Ports from "../support/Ports.ts";
 import * as RawSip from "../support/RawSip.ts";
+import * as RawStream from "../support/RawStream.ts";
 import * as Scene from "../support/Scene.ts";
 import * as Sip from "../support/SipMessage.ts";
 import { until } from "../support/Until.ts";
@@ -130,40 +130,11 @@ const largeOffer = (): string => {
   return `${Sip.audio({ ip: "127.0.0.1", port: 40_000 })}${lines.join("\r\n")}\r\n`;
 };
 
-interface Listening {
-  readonly messages: ReadonlyArray<Sip.Message>;
-  readonly reply: (text: string) => void;
-  readonly close: () => Promise<void>;
-}
-
-/** TCP at the address of a phone. */
-const listen = async ({ ip, port }: Sip.Address): Promise<Listening> => {
-  const messages: Array<Sip.Message> = [];
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    const frame = RawSip.framer((text) => void messages.push(Sip.parse(text, { ip, port }, 0)));
-    socket.on("data", (bytes: Uint8Array) => frame(RawSip.toText(bytes)));
-  });
-  await new Promise<void>((resolve) => server.listen(port, ip, resolve));
-  return {
-    messages,
-    reply: (text) => {
-      for (const socket of sockets) socket.write(text);
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
-};
-
 const large = (engine: Reader): void => {
   test("what is over 1,300 octets goes by TCP to a phone that has it", async () => {
     const port = await Ports.free();
     const callee = await Scene.registered(engine(), "1001", { port });
-    const listening = await listen(callee.socket.local);
+    const listening = await RawStream.listen(callee.socket.local);
     const caller = await Scene.registered(engine(), "1002");
     const dialling = await caller.dial("1001", { body: largeOffer() });
     const invite = await until("an INVITE by TCP", () => listening.messages[0], 5_000);
@@ -182,7 +153,7 @@ const large = (engine: Reader): void => {
   test("small ones go by UDP to the same phone", async () => {
     const port = await Ports.free();
     const callee = await Scene.registered(engine(), "1001", { port });
-    const listening = await listen(callee.socket.local);
+    const listening = await RawStream.listen(callee.socket.local);
     const caller = await Scene.registered(engine(), "1002");
     const pair = await Scene.connect(caller, callee);
     await Scene.hangUp(pair.caller, pair.callee);
@@ -194,7 +165,7 @@ const large = (engine: Reader): void => {
   test("headers that are carried through count as well", async () => {
     const port = await Ports.free();
     const callee = await Scene.registered(engine(), "1001", { port });
-    const listening = await listen(callee.socket.local);
+    const listening = await RawStream.listen(callee.socket.local);
     const caller = await Scene.registered(engine(), "1002");
     const dialling = await caller.dial("1001", { headers: [["Subject", "s".repeat(1_000)]] });
     const invite = await until("an INVITE by TCP", () => listening.messages[0], 5_000);

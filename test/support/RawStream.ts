@@ -1,9 +1,9 @@
 /** Connections of a test peer that can be lost and opened again: TCP, TLS and WebSockets. */
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import * as RawSip from "./RawSip.ts";
-import type { Address } from "./SipMessage.ts";
+import { type Address, type Message, parse } from "./SipMessage.ts";
 import { until, within } from "./Until.ts";
 
 export type Transport = "tcp" | "tls" | "wss";
@@ -201,6 +201,35 @@ export const open = async (transport: Transport, options: Options): Promise<RawS
     socket: () => {
       if (line.socket === undefined) throw new Error(`no WebSocket over ${transport}`);
       return line.socket;
+    },
+  };
+};
+
+/** TCP at the address of a phone. */
+export interface Listening {
+  readonly messages: ReadonlyArray<Message>;
+  readonly reply: (text: string) => void;
+  readonly close: () => Promise<void>;
+}
+
+export const listen = async ({ ip, port }: Address): Promise<Listening> => {
+  const messages: Array<Message> = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    const frame = RawSip.framer((text) => void messages.push(parse(text, { ip, port }, 0)));
+    socket.on("data", (bytes: Uint8Array) => frame(RawSip.toText(bytes)));
+  });
+  await new Promise<void>((resolve) => server.listen(port, ip, resolve));
+  return {
+    messages,
+    reply: (text) => {
+      for (const socket of sockets) socket.write(text);
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
     },
   };
 };
