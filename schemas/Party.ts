@@ -5,10 +5,13 @@ import { text } from "./Ids.ts";
 export const Feature = Schema.Literals(["echo", "tone"]);
 export type Feature = typeof Feature.Type;
 
+/** Longest number of a party, also where it is escaped as the user part of a URI. */
+export const maxNumber = 256;
+
 /** A participant: `display` and `number` are what the other side is shown. */
 export const Party = Schema.TaggedUnion({
-  User: { extension: text(256), display: text(256) },
-  Trunk: { trunk: text(64), number: text(256), display: text(256) },
+  User: { extension: text(maxNumber), display: text(256) },
+  Trunk: { trunk: text(64), number: text(maxNumber), display: text(256) },
   Feature: { feature: Feature },
 });
 export type Party = typeof Party.Type;

@@ -5,7 +5,7 @@ import type { Decision } from "../kernel/Decider.ts";
 import type { Command } from "./Command.ts";
 import * as Midcall from "./Midcall.ts";
 import * as Setup from "./Setup.ts";
-import type { Leg, State } from "./State.ts";
+import { deadlineOf, type Leg, type State } from "./State.ts";
 
 type Outcome = Decision<CallEvent, Reply>;
 type Wire = Extract<Command, { _tag: "Wire" }>;
@@ -27,6 +27,8 @@ const deadline = (
   state: State,
   input: Extract<Command, { _tag: "DeadlinePassed" }>,
 ): Outcome => {
+  const due = deadlineOf(state);
+  if (due?.name !== input.name || due.generation !== input.generation) return Setup.nothing;
   switch (input.name) {
     case "ring":
       return Setup.ringOut(state, input.at);

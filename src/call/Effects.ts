@@ -119,9 +119,9 @@ const mediaAnswered = (
   if (asker === undefined || path === null) return [];
   const told = Dialog.respond(after, asker, path, { status: 200, sdp: Media.ours(asker) });
   const answerer = after.legs[event.leg];
-  return exchange === null || exchange.late || answerer === undefined
-    ? [told]
-    : [Dialog.ack(after, answerer, null), told];
+  // The ACK of a late offer waits for the asker's answer; a 2xx without an offer gets it at once.
+  const waits = exchange === null || (exchange.late && event.sdp !== null);
+  return waits || answerer === undefined ? [told] : [Dialog.ack(after, answerer, null), told];
 };
 
 /** How each leg learns that the call is over. */

@@ -10,6 +10,7 @@ import {
   isPending,
   type Leg,
   maxDepth,
+  mostLegs,
   pendingCallees,
   slotsOfRedirection,
   type State,
@@ -48,7 +49,8 @@ export const ended = (
     ? (state.legs[state.callee ?? 1]?.party ?? null)
     : { _tag: "Feature", feature: state.feature },
   dialled: state.dialled,
-  legs: state.legs.length,
+  // A call that is refused at once has its caller's leg all the same.
+  legs: Math.max(1, state.legs.length),
 });
 
 /** INVITE that makes the call. */
@@ -234,7 +236,8 @@ export const refusal = (
 ): Outcome => {
   if (!isPending(leg) || state.phase !== "setup") return nothing;
   const { status, reason, redirectedTo } = report;
-  if (status < 400 && redirectedTo.length > 0 && leg.depth < maxDepth) {
+  const hasRoom = state.nextSlot + slotsOfRedirection <= mostLegs;
+  if (status < 400 && redirectedTo.length > 0 && leg.depth < maxDepth && hasRoom) {
     const users = redirectedTo.slice(0, slotsOfRedirection);
     return happened({ _tag: "LegRedirected", at, leg: leg.id, users });
   }
@@ -286,9 +289,9 @@ export const targets = (
     ? [{ _tag: "MediaReserved", at, relay: command.relay }]
     : [];
   const depth = command.depth + 1;
-  const started = command.relay === "exhausted"
-    ? []
-    : start(input, command.targets, state.legs.length, depth, command.slots);
+  const first = state.legs.length;
+  const found = command.relay === "exhausted" ? [] : command.targets.slice(0, mostLegs - first);
+  const started = start(input, found, first, depth, command.slots);
   const resolved: CallEvent = {
     _tag: "RedirectResolved",
     at,
@@ -321,21 +324,20 @@ export const recover = (
   const stranded = state.legs.filter((leg) => isPending(leg) && leg.stranded);
   if (state.phase !== "setup" || stranded.length === 0) return nothing;
   const { at } = input;
-  return happened(
-    ...stranded.map(({ id }): CallEvent => ({
-      _tag: "LegCancelled",
-      at,
-      leg: id,
-      reason: "Edge lost",
-    })),
-    ...stranded.flatMap((leg, n) =>
-      start(
-        { at, minted: input.minted.slice(n, n + 1) },
-        [{ ...leg, uri: leg.target }],
-        state.legs.length + n,
-        leg.depth,
-        [leg.slot],
-      )
-    ),
-  );
+  const first = state.legs.length;
+  const cancelled = stranded.map(({ id }): CallEvent => ({
+    _tag: "LegCancelled",
+    at,
+    leg: id,
+    reason: "Edge lost",
+  }));
+  const started = stranded.slice(0, mostLegs - first).flatMap((leg, n) => {
+    const minted = input.minted.slice(n, n + 1);
+    const target: Target = { ...leg, uri: leg.target };
+    return start({ at, minted }, [target], first + n, leg.depth, [leg.slot]);
+  });
+  const events = [...cancelled, ...started];
+  if (started.length > 0) return happened(...events);
+  const left = pendingCallees(state).length - stranded.length;
+  return conclude(state, at, events, left, { leg: stranded[0]!.id, status: 480 });
 };

@@ -152,7 +152,24 @@ export const pendingCallees = (state: State): ReadonlyArray<Leg> =>
 export const otherOf = (state: State, leg: LegId): Leg | undefined =>
   leg === 0 ? state.legs[state.callee ?? -1] : leg === state.callee ? state.legs[0] : undefined;
 
+/** The next thing that time does to this call; the generation tells it from an older one. */
+export const deadlineOf = (
+  state: State,
+): { readonly name: string; readonly at: number; readonly generation: number } | undefined => {
+  const { limits } = state.policy;
+  if (state.phase === "up") {
+    return { name: "duration", at: (state.answeredAt ?? 0) + limits.maxCallMs, generation: 0 };
+  }
+  if (state.phase !== "setup") return undefined;
+  if (state.legs.some((leg) => isPending(leg) && leg.stranded)) {
+    return { name: "recover", at: state.strandedAt, generation: state.strandedAt };
+  }
+  return { name: "ring", at: state.startedAt + limits.ringMs, generation: 0 };
+};
+
 /** Relay endpoints kept for the targets of one redirection. */
 export const slotsOfRedirection = 4;
 /** Redirections in a row that are followed. */
 export const maxDepth = 5;
+/** Legs and relay endpoints of one call, those that are gone included: a `LegId` names no more. */
+export const mostLegs = 128;

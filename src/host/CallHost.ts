@@ -5,7 +5,7 @@ import { CallEvent } from "../../schemas/CallEvent.ts";
 import type { HostEffect } from "../../schemas/Effect.ts";
 import type { Addressed } from "../../schemas/Envelope.ts";
 import { tenantActor, userActor, type WorkerId } from "../../schemas/Ids.ts";
-import type { Party } from "../../schemas/Party.ts";
+import { maxNumber, type Party } from "../../schemas/Party.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
 import type { Flow } from "../../schemas/Sip.ts";
 import type { Behaviour, Input, Prepared, StampContext } from "../actor/Behaviour.ts";
@@ -15,6 +15,7 @@ import { confirms } from "../call/Effects.ts";
 import * as Media from "../call/Media.ts";
 import { isPending, type State } from "../call/State.ts";
 import * as RoutingTag from "../kernel/RoutingTag.ts";
+import * as Text from "../kernel/Text.ts";
 import { type Address, ask } from "./Address.ts";
 import * as Targets from "./Targets.ts";
 
@@ -52,6 +53,9 @@ const callerOf = ({ caller, identity }: Offer, who: Authenticated): Party | unde
     : undefined;
 };
 
+/** What no journal and no Request-URI of ours could hold (RFC 3261 section 8.1.1.1). */
+const isTooLong = (number: string): boolean => Text.escapeUser(number).length > maxNumber;
+
 /** Everything that must be known before a call can be decided on. */
 const prepareOffer = Effect.fnUntraced(
   function* (config: Config, envelope: Addressed, offer: Offer) {
@@ -66,6 +70,8 @@ const prepareOffer = Effect.fnUntraced(
     const caller = callerOf(offer, who);
     if (caller === undefined) return reply(answered(403));
     const dialled = identity.requestUser;
+    if (isTooLong(dialled)) return reply(answered(414));
+    if (isTooLong(offer.caller.user)) return reply(answered(400, [], "From Is Too Long"));
     const { destination, policy } = who;
     const { source } = identity;
     const found = yield* Targets.find(address, tenant, id, dialled, destination, source);
@@ -178,6 +184,7 @@ const redirect = Effect.fnUntraced(
     const { depth, leg, slots, users } = effect;
     const targets: Array<Targets.Found["targets"][number]> = [];
     for (const [n, dialled] of users.entries()) {
+      if (isTooLong(dialled)) continue;
       const id = `${actor}/${leg}/${depth}/${n}`;
       const question = { _tag: "AskTenant", source: "", username: null, dialled } as const;
       const routed = yield* ask(address, tenant, tenantActor(tenant), id, question);

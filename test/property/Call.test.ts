@@ -5,45 +5,13 @@ import { expect, test } from "vitest";
 import { CallEvent } from "../../schemas/CallEvent.ts";
 import { EdgeEffect, type Effect } from "../../schemas/Effect.ts";
 import { MediaRequest } from "../../schemas/Media.ts";
-import type { Reply } from "../../schemas/Reply.ts";
 import { decider, isOver } from "../../src/call/Call.ts";
-import type { Command } from "../../src/call/Command.ts";
-import { isLive, type State } from "../../src/call/State.ts";
-import type { Decider } from "../../src/kernel/Decider.ts";
+import { isLive } from "../../src/call/State.ts";
 import { parameters } from "../prove/Rows.ts";
+import { live } from "./CallLife.ts";
 import * as Model from "./CallModel.ts";
-import * as Laws from "./Laws.ts";
 
 const { runs } = parameters("A6");
-
-/** Commands, and the one event that a shard brings by itself. */
-type Step = Command | { readonly _tag: "EdgeLost"; readonly at: number; readonly edge: string };
-
-const withEdges: Decider<State, Step, CallEvent, Reply, Effect> = {
-  ...decider,
-  decide: (state, step) =>
-    step._tag === "EdgeLost"
-      ? { events: [{ ...step, incarnation: `boot${step.at}` }], reply: { _tag: "Accepted" } }
-      : decider.decide(state, step),
-};
-
-/** A life, and then time until nothing more can happen. */
-const live = ({ beginning, moves }: { beginning: Model.Beginning; moves: Array<Model.Move> }) => {
-  const closing = 6;
-  return Laws.run(withEdges, (state, step): Step | undefined => {
-    if (step === 0) return Model.offerOf(beginning, 1_000_000);
-    const move = moves[step - 1];
-    const at = 1_000_000 + step * 1_000;
-    if (move?.kind === "edgeLost") {
-      return { _tag: "EdgeLost", at, edge: move.salt % 2 === 0 ? "e1" : "e2" };
-    }
-    if (move !== undefined) return Model.commandOf(state, move, step);
-    // Lookups are answered, then time runs out.
-    return state.lookups > 0
-      ? Model.commandOf(state, { kind: "targets", leg: 1, salt: 0 }, step)
-      : Model.passed(state, at, step);
-  }, 1 + moves.length + closing);
-};
 
 type Sent = Extract<EdgeEffect, { _tag: "SendRequest" }>;
 const bodies = (effects: ReadonlyArray<Effect>) => effects.map(({ body }) => body);

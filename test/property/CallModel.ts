@@ -1,6 +1,7 @@
 /** Random lives of a call: moves that make sense in some state, aimed by small numbers. */
 import fc from "fast-check";
 import type { CallCommand } from "../../schemas/Call.ts";
+import type { HostEffect } from "../../schemas/Effect.ts";
 import type { Flow, ResponsePath } from "../../schemas/Sip.ts";
 import type { Command, Minted, Target } from "../../src/call/Command.ts";
 import { deadlineOf } from "../../src/call/Call.ts";
@@ -95,6 +96,10 @@ export const move = fc.record({
     [4, "targets"],
     [2, "stray"],
     [1, "again"],
+    [3, "twice"],
+    [2, "staleDeadline"],
+    [2, "staleReport"],
+    [1, "dead"],
   ),
   leg: weighted([5, 0], [8, 1], [3, 2], [1, 3], [1, 4]),
   salt: fc.integer({ min: 0, max: 7 }),
@@ -250,10 +255,25 @@ export const commandOf = (
       };
     case "deadline":
       return passed(state, at, step);
+    case "staleDeadline":
+      return stale(state, salt, at, step);
+    case "staleReport":
+      // A 2xx of an earlier INVITE of the leg, from a network that kept it.
+      return wire(at, {
+        _tag: "ReportAnswer",
+        ...response(state, leg, 200, sdp(42_000 + leg), salt),
+        cseq: (of?.cseq ?? 1) - 1,
+      });
+    case "dead":
+      return wire(at, {
+        _tag: "ReportRefusal",
+        ...response(state, leg, salt % 2 === 0 ? 481 : 408, null, 0),
+        redirectedTo: [],
+      });
     case "targets":
-      return added(state, leg, salt, at, step);
+    case "twice":
     case "edgeLost":
-      // An event of the shard, not a command: `evolve` takes it directly (see the test).
+      // Not of this state alone: see `CallLife`.
       return undefined;
   }
 };
@@ -271,20 +291,42 @@ export const passed = (state: State, at: number, step: number): Command | undefi
   };
 };
 
-const added = (state: State, leg: number, salt: number, at: number, step: number): Command => {
-  const count = salt % 3;
+/** A deadline that fires although the call does not wait for it (any more). */
+const stale = (state: State, salt: number, at: number, step: number): Command | undefined => {
+  const due = deadlineOf(state);
+  const name = (["ring", "recover", "duration", "unheard-of"] as const)[salt % 4]!;
+  const generation = due?.name === name ? due.generation + 1 + salt : 0;
+  return {
+    _tag: "DeadlinePassed",
+    at,
+    tag: "",
+    minted: minted(`s${step}`, state.legs.length),
+    name,
+    generation,
+  };
+};
+
+/** What the lookup of a redirection came to; without one, the answer to a lookup of nowhere. */
+export const added = (
+  lookup: HostEffect | undefined,
+  salt: number,
+  at: number,
+  step: number,
+): Command => {
+  const { leg, depth, slots } = lookup ?? { leg: 1, depth: 0, slots: [20, 21] };
+  const used = slots.slice(0, salt % 3);
   return {
     _tag: "Targets",
     at,
     tag: "",
-    minted: minted(`t${step}`, count),
+    minted: minted(`t${step}`, used.length),
     command: {
       _tag: "AddTargets",
       leg,
-      targets: Array.from({ length: count }, (_, n) => target(n + 3)),
-      slots: Array.from({ length: count }, (_, n) => state.nextSlot + n),
-      depth: 0,
-      relay: count === 0 ? null : relay(state.nextSlot + count),
+      targets: used.map((_, n) => target(n + 3)),
+      slots: used,
+      depth,
+      relay: used.length === 0 ? null : salt === 7 ? "exhausted" : relay(used.at(-1)! + 1),
     },
   };
 };

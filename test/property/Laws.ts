@@ -10,6 +10,16 @@ export interface Trail<State, Event, Reply, Effect> {
   readonly effects: ReadonlyArray<Effect>;
 }
 
+/** One command: the state before and after it, and what was decided. */
+export interface Turn<State, Command, Event, Reply, Effect> {
+  readonly before: State;
+  readonly command: Command;
+  readonly events: ReadonlyArray<Event>;
+  readonly reply: Reply;
+  readonly effects: ReadonlyArray<Effect>;
+  readonly after: State;
+}
+
 const clone = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A;
 
 /**
@@ -21,6 +31,7 @@ export const run = <State, Command, Event, Reply, Effect>(
   decider: Decider<State, Command, Event, Reply, Effect>,
   next: (state: State, step: number) => Command | undefined,
   steps: number,
+  watch: (turn: Turn<State, Command, Event, Reply, Effect>) => void = () => {},
 ): Trail<State, Event, Reply, Effect> => {
   let state = decider.initial;
   const events: Array<Event> = [];
@@ -29,6 +40,8 @@ export const run = <State, Command, Event, Reply, Effect>(
   for (let step = 0; step < steps; step++) {
     const command = next(state, step);
     if (command === undefined) continue;
+    const before = state;
+    const done = effects.length;
     const decision = decider.decide(state, command);
     expect(decider.decide(clone(state), clone(command))).toEqual(decision);
     replies.push(decision.reply);
@@ -44,6 +57,7 @@ export const run = <State, Command, Event, Reply, Effect>(
       events.push(event);
       state = after;
     }
+    watch({ before, command, ...decision, effects: effects.slice(done), after: state });
   }
   expect(events.map(clone).reduce(decider.evolve, decider.initial)).toEqual(state);
   return { state, events, replies, effects };
