@@ -95,6 +95,9 @@ export const UserEvent = Schema.TaggedUnion({
     at: Millis,
     uri: Uri,
     key: Uri,
+    /** Two phones behind their own NATs may have one URI: these tell them apart. */
+    instance: Schema.optionalKey(Schema.NullOr(text(256))),
+    regId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
     reason: Schema.Literals(["unregistered", "expired"]),
   },
   /** An edge came back as another incarnation: its connections are gone. */

@@ -49,11 +49,17 @@ const isKnown = (routed: Extract<Command, { _tag: "Wire" }>["routed"]): boolean 
 
 const done: Reply = { _tag: "Accepted" };
 
+const unbound = (
+  { uri, key, instance, regId }: Binding,
+  at: number,
+  reason: "expired" | "unregistered",
+): UserEvent => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
+
 const expire = (state: State, at: number, generation: number): Outcome => ({
   events: generation === nextExpiry(state)
     ? state.bindings
       .filter(({ expiresAt }) => expiresAt <= at)
-      .map(({ uri, key }) => ({ _tag: "ContactUnbound", at, uri, key, reason: "expired" }))
+      .map((binding) => unbound(binding, at, "expired"))
     : [],
   reply: done,
 });
@@ -71,13 +77,7 @@ const register = (state: State, command: Register, at: number): Outcome => {
     : bindings.filter((binding) =>
       command.contacts.some((contact) => same(contact, binding) && wanted(contact, command) === 0)
     );
-  const events: Array<UserEvent> = removed.map(({ uri, key }) => ({
-    _tag: "ContactUnbound",
-    at,
-    uri,
-    key,
-    reason: "unregistered",
-  }));
+  const events = removed.map((binding) => unbound(binding, at, "unregistered"));
   for (const contact of command.contacts) {
     const seconds = wanted(contact, command);
     if (seconds === 0) continue;
@@ -163,7 +163,13 @@ export const fold = (
   bindings: ReadonlyArray<Binding>,
   event: UserEvent,
 ): ReadonlyArray<Binding> => {
-  if (event._tag === "ContactUnbound") return bindings.filter(({ key }) => key !== event.key);
+  if (event._tag === "ContactUnbound") {
+    const { instance, key, regId } = event;
+    return bindings.filter((binding) =>
+      binding.key !== key ||
+      (instance !== undefined && (binding.instance !== instance || binding.regId !== regId))
+    );
+  }
   if (event._tag !== "ContactBound") return bindings;
   return [...bindings.filter((binding) => !same(binding, event.binding)), event.binding];
 };
