@@ -61,6 +61,8 @@ export const CallCommand = Schema.TaggedUnion({
     sdp: Schema.NullOr(Sdp),
     flow: Flow,
   },
+  /** CANCEL of an INVITE in a dialog: `cseq` is the INVITE's. */
+  CancelMedia: { leg: LegId, cseq: Cseq, reason: Schema.NullOr(text(256)) },
   /** BYE. */
   EndLeg: { ...dialog, reason: Schema.NullOr(text(256)) },
   /** OPTIONS in a dialog: is it alive? */
@@ -70,8 +72,8 @@ export const CallCommand = Schema.TaggedUnion({
   /** 2xx to an INVITE. */
   ReportAnswer: response,
   /**
-   * 3xx to 6xx to an INVITE. Of the contacts of a 3xx only the user parts count: they are dialled
-   * anew, under the rules of the tenant, whatever host they name.
+   * 3xx to 6xx to an INVITE. Of the contacts of a 3xx only the user parts count, and only of those
+   * that name no other domain: they are dialled anew, under the rules of the tenant.
    */
   ReportRefusal: {
     ...response,
