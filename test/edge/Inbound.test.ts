@@ -42,7 +42,7 @@ test("over its rate a source is not heard, others are", async () => {
   await Promise.all([loud.close(), quiet.close()]);
 });
 
-test("new dialogs over the rate get 503 with Retry-After, repetitions and dialogs do not", async () => {
+test("new dialogs over the rate get 503 with Retry-After, repeats and dialogs do not", async () => {
   const rig = await Rig.start({
     limits: { dialogs: never },
     answer: () => ({ _tag: "Answered", status: 404, reason: null, headers: [] }),

@@ -159,7 +159,7 @@ describe("a plan", () => {
     expect((await apply(world, [changed])).plan).toEqual([]);
   });
 
-  test("of another exception gives every login, a trunk's too, hashes that can be asked for", async () => {
+  test("of another exception gives every login, a trunk's too, hashes to ask for", async () => {
     const world = await applied();
     await apply(world, [{ ...demo, exceptions: ["plainMedia", "md5Digest"] }]);
     for (const actor of known(world)) {
