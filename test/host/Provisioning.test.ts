@@ -111,7 +111,7 @@ describe("a plan", () => {
       "add tenant demo (demo.test), exceptions plainMedia, plainSignalling",
       "add trunk carrier at 192.0.2.9:5060",
       "add trunk roaming at 192.0.2.10:5060",
-      "add routes: 0* to carrier, before: none",
+      "add routes: 0* to carrier",
       "add user 1001",
       "add user 1002",
     ]);
