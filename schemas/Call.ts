@@ -5,8 +5,10 @@
 import { Schema } from "effect";
 import { LegId, text } from "./Ids.ts";
 import {
+  Cseq,
   Flow,
   HeaderFields,
+  Hops,
   Identity,
   maxToken,
   RequestIdentity,
@@ -17,7 +19,6 @@ import {
 } from "./Sip.ts";
 
 const Status = Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 699 }));
-const Cseq = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 }));
 
 /** Names the dialog of an in-dialog request as the peer sees it. */
 const dialog = { leg: LegId, callId: text(maxToken), remoteTag: text(256), cseq: Cseq };
@@ -47,7 +48,7 @@ export const CallCommand = Schema.TaggedUnion({
     /** Contact and source differ: only the flow reaches this phone. */
     natted: Schema.Boolean,
     routeSet: UriList,
-    maxForwards: Schema.Int,
+    maxForwards: Hops,
     headers: HeaderFields,
     sdp: Schema.NullOr(Sdp),
   },
