@@ -87,6 +87,11 @@ export const CallCommand = Schema.TaggedUnion({
   },
   /** ACK of our 2xx to the INVITE with this CSeq; a late offer's answer is in it. */
   ConfirmAnswer: { leg: LegId, cseq: Cseq, sdp: Schema.NullOr(Sdp) },
+  /**
+   * The leg's connection is gone: is there another one to its party? `contact` is the key of the
+   * leg's remote target, as in its registration.
+   */
+  FindFlow: { leg: LegId, contact: Uri },
   /** No ACK for 64 T1. */
   ReportAckTimeout: { leg: LegId, cseq: Cseq },
 });

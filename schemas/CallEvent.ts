@@ -115,7 +115,7 @@ export const CallEvent = Schema.TaggedUnion({
   /** A feature of the engine takes the call. */
   FeatureAnswered: { at: Millis, feature: Feature },
   /** The first answer: this leg is the callee now. */
-  CallAnswered: { at: Millis, leg: LegId },
+  CallAnswered: { at: Millis, leg: LegId, callee: Schema.optionalKey(Party) },
   /** ACK to a 2xx that carried our offer (late offer): the answer. */
   AnswerConfirmed: { at: Millis, leg: LegId, sdp: Schema.NullOr(Sdp) },
   /** re-INVITE by `leg`, passed to the other one. */

@@ -40,7 +40,11 @@ const HostPort = Schema.String.check(
 );
 
 export const DirectoryTrunk = Schema.Struct({
-  id: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/)),
+  id: Schema.String.check(
+    Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/, {
+      expected: "1 to 64 letters, digits, hyphens and underscores",
+    }),
+  ),
   address: HostPort,
   transport: Transport.pipe(Schema.optionalKey),
   inbound: Schema.optionalKey(Schema.Boolean),

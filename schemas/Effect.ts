@@ -91,6 +91,8 @@ export interface Effect {
   readonly body: EdgeEffect | MediaRequest | HostEffect;
   /** Held until replaced: sent again to each new incarnation of its performer. */
   readonly standing: boolean;
+  /** In force by what led to the decision: for the next incarnation of its performer alone. */
+  readonly inForce?: true;
 }
 
 /** Total order within an actor: epoch, then sequence of the record, then index in it. */

@@ -20,7 +20,11 @@ export type CellId = typeof CellId.Type;
 export const ShardId = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }));
 export type ShardId = typeof ShardId.Type;
 
-export const TenantId = Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,31}$/));
+export const TenantId = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,31}$/, {
+    expected: "1 to 32 lower-case letters, digits and hyphens",
+  }),
+);
 export type TenantId = typeof TenantId.Type;
 
 export const ActorKind = Schema.Literals(["call", "user", "tenant"]);

@@ -2,7 +2,7 @@
 import { Schema } from "effect";
 import { text } from "./Ids.ts";
 import { Destination, Policy, TenantFacts, Trunk } from "./Tenant.ts";
-import { HeaderFields, Uri } from "./Sip.ts";
+import { Flow, HeaderFields, Uri } from "./Sip.ts";
 import { Binding } from "./User.ts";
 
 export const Reply = Schema.TaggedUnion({
@@ -37,6 +37,8 @@ export const Reply = Schema.TaggedUnion({
   },
   /** What a user actor knows of its contacts. */
   Contacts: { known: Schema.Boolean, display: text(256), bindings: Schema.Array(Binding) },
+  /** To `FindFlow`; null when there is none. */
+  FlowFound: { flow: Schema.NullOr(Flow) },
   /** To `AskTenant`. */
   Routed: { policy: Policy, trunk: Schema.NullOr(Trunk), destination: Destination },
   /** To `DescribeTenant`; null when it was never provisioned. */

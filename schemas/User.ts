@@ -95,10 +95,11 @@ export const UserEvent = Schema.TaggedUnion({
     at: Millis,
     uri: Uri,
     key: Uri,
-    /** Two phones behind their own NATs may have one URI: these tell them apart. */
+    /** Which of several with this key; absent: all of them. */
     instance: Schema.optionalKey(Schema.NullOr(text(256))),
     regId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
-    reason: Schema.Literals(["unregistered", "expired"]),
+    /** Replaced: the same contact is bound with another URI, instance or reg-id. */
+    reason: Schema.Literals(["unregistered", "expired", "replaced"]),
   },
   /** An edge came back as another incarnation: its connections are gone. */
   EdgeLost: { at: Millis, edge: WorkerId, incarnation: Incarnation },

@@ -3,30 +3,26 @@
  * output. It holds nothing but packets and the addresses of its relays, and ends with its parent.
  */
 import { Cause, Effect, Logger } from "effect";
-import { Bus } from "../src/bus/Bus.ts";
-import * as Pipe from "../src/bus/Pipe.ts";
 import * as Media from "../src/role/Media.ts";
-import * as Counters from "../src/telemetry/Counters.ts";
 
 const [worker = "m1", bind = "127.0.0.1", first = "10000", last = "19999"] = process.argv.slice(2);
 
-const program = Effect.gen(function* () {
-  const pipe = yield* Pipe.make(process.stdin, process.stdout);
-  yield* Media.make({
-    worker,
-    bind,
-    ports: { first: Number(first), last: Number(last) },
-    counters: Counters.make(),
-  }).pipe(Effect.provideService(Bus, pipe));
-  yield* Effect.callback<void>((resume) => pipe.onClosed(() => resume(Effect.void)));
-});
+const ports = { first: Number(first), last: Number(last) };
+const program = Media.serve({ worker, bind, ports }, process.stdin, process.stdout);
 
 // Standard output is the bus: whatever is said goes to standard error.
 const toStandardError = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)]);
 
+// Ctrl-C reaches every process of a terminal: when media ends is the parent's decision.
+for (const signal of process.platform === "win32" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {});
+}
+
 Effect.runPromiseExit(Effect.scoped(Effect.provide(program, toStandardError))).then((exit) => {
   if (exit._tag === "Failure") {
-    process.stderr.write(`media worker ${worker}: ${Cause.squash(exit.cause)}\n`);
+    const cause = Cause.squash(exit.cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    process.stderr.write(`tandem: media worker ${worker}: ${reason}\n`);
   }
   process.exit(exit._tag === "Success" ? 0 : 1);
 });

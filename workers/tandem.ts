@@ -3,6 +3,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { Effect, Exit, Logger, Runtime } from "effect";
 import { Command } from "effect/cli";
 import * as Cli from "../src/cli/Cli.ts";
+import * as Usage from "../src/cli/Usage.ts";
 import * as Doctor from "../src/role/Doctor.ts";
 import * as Embedded from "../src/role/Embedded.ts";
 
@@ -31,6 +32,7 @@ Command.run(tandem, { version: Embedded.version }).pipe(
     explain,
   ),
   Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
+  Effect.provide(Usage.layer),
   Effect.provide(NodeServices.layer),
   // Being told to stop is how a start ends well: 0, not 130.
   NodeRuntime.runMain({

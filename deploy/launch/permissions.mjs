@@ -15,7 +15,6 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
  * | read       | repository, data, files named | its code, its state, what the user hands it  |
  * | write      | data folder                   | journal, projections, keys                   |
  * | env        | TANDEM_*                      | configuration; any other name reads as unset |
- * | sys        | networkInterfaces             | to say where it listens                      |
  * | run        | this Deno, for `start` alone  | the media worker is a process of its own     |
  * | ffi        | nothing                       | FFI never meets secrets                      |
  */
@@ -30,7 +29,6 @@ const tandem = (args, deno) => {
       `--allow-write=${list([data])}`,
       "--allow-env=TANDEM_*",
       "--ignore-env",
-      "--allow-sys=networkInterfaces",
       ...(start ? [`--allow-run=${list([deno])}`, engineHeap] : []),
       join(root, "workers/tandem.ts"),
     ],

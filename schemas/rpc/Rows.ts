@@ -79,3 +79,4 @@ export const CounterRow = Schema.Struct({
   labels: Schema.Record(Schema.String, Schema.String),
   value: Schema.Number,
 });
+export type CounterRow = typeof CounterRow.Type;

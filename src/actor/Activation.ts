@@ -85,8 +85,10 @@ class Replay {
         return this.check(event);
       case "EdgeLost":
         for (const cell of this.cells.values()) {
-          const own = cell.behaviour.broadcast(event);
-          if (own !== undefined) Cell.apply(cell, header, [own]);
+          this.attempt(cell, () => {
+            const own = cell.behaviour.broadcast(event);
+            if (own !== undefined) Cell.apply(cell, header, [own]);
+          });
         }
         return;
       case "EffectsConfirmed":
@@ -126,6 +128,7 @@ class Replay {
       const snapshot = decodeSnapshot(body.snapshot);
       const cell = Cell.restore(header.tenant, behaviour, header.sequence, snapshot);
       this.snapshots?.set(actor, cell);
+      this.committed.push({ header, events: [], state: snapshot.state });
       return;
     }
     const { events: raw, reply } = body as Record.Body;
@@ -133,11 +136,20 @@ class Replay {
     const cell = this.cells.get(actor) ?? Cell.make(actor, header.tenant, behaviour);
     this.cells.set(actor, cell);
     this.committed.push({ header, events });
-    try {
+    this.attempt(cell, () => {
       Cell.apply(cell, header, events);
       const until = header.at + Cell.effectLifeMs + Cell.replyMarginMs;
       Cell.remember(cell, { id: header.command, reply, until }, header.at);
+    });
+  }
+
+  /** What comes after a record that an actor cannot fold, it cannot fold either. */
+  private attempt(cell: Cell.Cell, fold: () => void): void {
+    if (cell.broken) return;
+    try {
+      Cell.whole(cell, fold);
     } catch (cause) {
+      cell.broken = true;
       cell.parked = String(cause);
     }
   }

@@ -39,6 +39,8 @@ export interface Cell {
   overSince: number;
   /** Why it takes no more commands. */
   parked: string | undefined;
+  /** It could not fold a record that the journal has: from there on only the journal knows it. */
+  broken: boolean;
 }
 
 /** SIP's transactions live 64 T1: what was to be sent earlier helps nobody. */
@@ -57,6 +59,7 @@ export const make = (actor: ActorId, tenant: TenantId, behaviour: AnyBehaviour):
   deadline: undefined,
   overSince: 0,
   parked: undefined,
+  broken: false,
 });
 
 /**
@@ -89,11 +92,23 @@ export const apply = (
       const pending = { ref, effect, deadline: header.at + effectLifeMs };
       // One effect for each slot: a newer one replaces what it makes pointless.
       cell.pending = [...without(cell.pending, effect.slot), pending];
-      due = [...without(due, effect.slot), pending];
+      due = without(due, effect.slot);
+      if (effect.inForce !== true) due = [...due, pending];
     }
   }
   cell.sequence = header.sequence;
   return due;
+};
+
+/** Folds whole or not at all: a defect on the way leaves the actor as it was. */
+export const whole = <A>(cell: Cell, fold: () => A): A => {
+  const { pending, replies, sequence, state } = cell;
+  try {
+    return fold();
+  } catch (cause) {
+    Object.assign(cell, { pending, replies, sequence, state });
+    throw cause;
+  }
 };
 
 const without = (list: ReadonlyArray<Pending>, slot: string): ReadonlyArray<Pending> =>
@@ -135,7 +150,7 @@ const isExpired = ({ effect, deadline }: Pending, now: number): boolean =>
 
 /** True when nothing would be lost by forgetting it. */
 export const isForgettable = (cell: Cell, now: number): boolean =>
-  cell.overSince > 0 && now - cell.overSince > effectLifeMs &&
+  !cell.broken && cell.overSince > 0 && now - cell.overSince > effectLifeMs &&
   cell.pending.length === 0 && cell.replies.length === 0;
 
 export const snapshot = (cell: Cell): ActorSnapshot => ({

@@ -2,6 +2,8 @@
  * Deadlines of all actors of a process: a heap whose entries know their place, so that a call that
  * ends takes its deadline with it instead of leaving it there for hours.
  */
+import type { Environment } from "../kernel/Environment.ts";
+
 export interface Entry {
   readonly at: number;
   readonly fire: () => void;
@@ -73,5 +75,35 @@ export const make = (): Deadlines => {
       }
     },
     size: () => heap.length,
+  };
+};
+
+/** Timers of the runtimes count in 32 bits. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Fires them at their time, with one timer for all. */
+export const timed = (environment: Environment): Deadlines => {
+  const heap = make();
+  let armed = Infinity;
+  let cancel = () => {};
+  const arm = (): void => {
+    const next = heap.next();
+    if (next === undefined || next >= armed) return;
+    cancel();
+    armed = next;
+    const delayMs = Math.min(longestTimerMs, Math.max(0, next - environment.now()));
+    cancel = environment.schedule(delayMs, () => {
+      armed = Infinity;
+      heap.fireDue(environment.now());
+      arm();
+    });
+  };
+  return {
+    ...heap,
+    add: (at, fire) => {
+      const entry = heap.add(at, fire);
+      arm();
+      return entry;
+    },
   };
 };

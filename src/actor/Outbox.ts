@@ -31,6 +31,7 @@ export interface Outbox {
 
 /** What waits for one performer, of one actor. */
 interface Lane {
+  readonly key: string;
   readonly shard: Shard;
   readonly actor: ActorId;
   readonly subject: string;
@@ -52,8 +53,12 @@ const subjectOf = (performer: Performer): string =>
 
 const samePerformer = (a: Performer, b: Performer): boolean => subjectOf(a) === subjectOf(b);
 
-export const make = (ports: Ports): Outbox => {
-  const lanes = new Map<string, Lane>();
+/** Of one activation: what an earlier owner left unsent is not ours to send. */
+const keyOf = (shard: Shard, actor: ActorId, performer: Performer): string =>
+  `${shard.epoch} ${subjectOf(performer)} ${actor}`;
+
+/** Sends what is due on a lane, one batch under way at a time; `empty` when nothing is left. */
+const pumpOf = (ports: Ports, empty: (lane: Lane) => void) => {
   const sent = ports.counters.counter("outbox_effects_total");
   const retried = ports.counters.counter("outbox_retries_total");
   const refused = ports.counters.counter("outbox_refused_total");
@@ -71,13 +76,17 @@ export const make = (ports: Ports): Outbox => {
     return wanted;
   };
 
-  const pump = (key: string, lane: Lane): void => {
+  const settle = (lane: Lane, batch: ReadonlyArray<Pending>, performed: Performed): void => {
+    batch.forEach(({ ref }, n) => {
+      if (performed[n] === "done") lane.shard.confirm(ref);
+      if (performed[n] === "refused") refused.value++;
+    });
+  };
+
+  const pump = (lane: Lane): void => {
     if (lane.busy) return;
     const due = lane.queue.filter((pending) => isDue(lane, pending));
-    if (due.length === 0) {
-      lanes.delete(key);
-      return;
-    }
+    if (due.length === 0) return empty(lane);
     const batch = due.slice(0, maxBatch);
     lane.queue = due.slice(maxBatch);
     lane.busy = true;
@@ -93,25 +102,23 @@ export const make = (ports: Ports): Outbox => {
       if (performed !== undefined) {
         lane.failures = 0;
         settle(lane, batch, performed);
-        return pump(key, lane);
+        return pump(lane);
       }
       retried.value++;
       lane.queue = [...batch, ...lane.queue];
       const delay = Math.min(longestRetryMs, firstRetryMs * 2 ** lane.failures++);
-      ports.schedule(delay, () => pump(key, lane));
+      ports.schedule(delay, () => pump(lane));
     });
   };
+  return pump;
+};
 
-  const settle = (lane: Lane, batch: ReadonlyArray<Pending>, performed: Performed): void => {
-    batch.forEach(({ ref }, n) => {
-      if (performed[n] === "done") lane.shard.confirm(ref);
-      if (performed[n] === "refused") refused.value++;
-    });
-  };
-
-  /** Of one activation: what an earlier owner left unsent is not ours to send. */
-  const keyOf = (shard: Shard, actor: ActorId, performer: Performer): string =>
-    `${shard.epoch} ${subjectOf(performer)} ${actor}`;
+export const make = (ports: Ports): Outbox => {
+  const lanes = new Map<string, Lane>();
+  const pump = pumpOf(ports, (lane) => {
+    // A retry that comes late may find another lane in its place.
+    if (lanes.get(lane.key) === lane) lanes.delete(lane.key);
+  });
 
   const release = (shard: Shard, actor: ActorId, due: ReadonlyArray<Pending>): void => {
     for (const pending of due) {
@@ -123,14 +130,14 @@ export const make = (ports: Ports): Outbox => {
       const subject = subjectOf(performer);
       const key = keyOf(shard, actor, performer);
       const lane = lanes.get(key) ??
-        { shard, actor, subject, queue: [], busy: false, failures: 0 };
+        { key, shard, actor, subject, queue: [], busy: false, failures: 0 };
       lanes.set(key, lane);
-      lane.queue.push(pending);
+      if (!lane.queue.includes(pending)) lane.queue.push(pending);
     }
     for (const { effect } of due) {
       const key = keyOf(shard, actor, effect.performer);
       const lane = lanes.get(key);
-      if (lane !== undefined) pump(key, lane);
+      if (lane !== undefined) pump(lane);
     }
   };
 

@@ -43,6 +43,8 @@ const prefixOctets = 5;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const decodeHeader = Schema.decodeUnknownSync(RecordHeader);
+/** Looked at first: a newer header may have another shape. */
+const decodeVersion = Schema.decodeUnknownSync(Schema.Struct({ v: Schema.Int }));
 
 /**
  * Header and body are written here first: one buffer for all, because an encoder makes new ones.
@@ -87,10 +89,15 @@ export const decode = (
 ): Decoded => {
   try {
     if (record[0] !== format) throw new Error(`record format ${record[0]} is not known here`);
-    const length = new DataView(record.buffer, record.byteOffset).getUint32(1);
+    const length = record.length < prefixOctets
+      ? Infinity
+      : new DataView(record.buffer, record.byteOffset).getUint32(1);
+    if (prefixOctets + length > record.length) throw new Error("the record was cut short");
     const head = record.subarray(prefixOctets, prefixOctets + length);
-    const header = decodeHeader(JSON.parse(decoder.decode(head)));
-    if (header.v > recordVersion) throw new Error(`record version ${header.v} is newer than this`);
+    const clearHead: unknown = JSON.parse(decoder.decode(head));
+    const { v } = decodeVersion(clearHead);
+    if (v > recordVersion) throw new Error(`record version ${v} is newer than ${recordVersion}`);
+    const header = decodeHeader(clearHead);
     const sealed = record.subarray(prefixOctets + length);
     const clear = header.key === "" ? sealed : sealer.open(header.tenant, header.key, head, sealed);
     const body = clear === undefined ? undefined : JSON.parse(decoder.decode(clear));

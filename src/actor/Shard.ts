@@ -9,7 +9,7 @@ import { type RecordHeader, recordVersion } from "../../schemas/Record.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
 import type { ShardEvent } from "../../schemas/Shard.ts";
 import type { ShardRef } from "../journal/Journal.ts";
-import { maxAppendOctets } from "../journal/Journal.ts";
+import { maxAppendOctets, maxRecordOctets } from "../journal/Journal.ts";
 import type { Counter } from "../telemetry/Counters.ts";
 import type { AnyBehaviour, Deadline, Input, ShardBroadcast } from "./Behaviour.ts";
 import * as Cell from "./Cell.ts";
@@ -21,6 +21,8 @@ import * as Record from "./Record.ts";
 export interface Committed {
   readonly header: RecordHeader;
   readonly events: ReadonlyArray<unknown>;
+  /** Of an actor in a checkpoint, which stands for records that may be cut; without events. */
+  readonly state?: unknown;
 }
 
 /** What a shard needs from the process around it. */
@@ -85,6 +87,8 @@ const overloaded: Reply = { _tag: "Overloaded", retryAfterMs: 2_000 };
 const parked: Reply = answered(500, [], "Actor Parked");
 const nothing = (): void => {};
 const settleMs = 2_000;
+/** Confirmations in one record. */
+const mostConfirmed = 1_000;
 /** A refused deadline is tried again after this. */
 const deadlineRetryMs = 1_000;
 
@@ -103,6 +107,8 @@ export class Shard {
   readonly epoch: Epoch;
   readonly cells: Map<ActorId, Cell.Cell>;
   private readonly around: Surroundings;
+  /** Overdue deadlines wait until senders had the time to repeat what they could not deliver. */
+  private readonly settledAt: number;
   private readonly mailbox: Mailbox.Mailbox<Item>;
   /** Sequence of the last record made, and of the last one that the journal has. */
   private head: number;
@@ -129,9 +135,11 @@ export class Shard {
     this.sinceCheckpoint = recovered.sinceCheckpoint;
     const { mailbox: total, mailboxPerTenant: perTenant } = around.limits;
     this.mailbox = Mailbox.make<Item>({ total, perTenant });
-    // Overdue deadlines wait until senders had the time to repeat what they could not deliver.
-    const notBefore = around.now() + settleMs;
-    for (const cell of this.cells.values()) this.watchDeadline(cell, notBefore);
+    this.settledAt = around.now() + settleMs;
+    for (const cell of this.cells.values()) {
+      if (cell.parked !== undefined) this.park(cell, cell.parked);
+      else this.attempt(cell, () => this.watchDeadline(cell));
+    }
   }
 
   get isClosed(): boolean {
@@ -149,16 +157,22 @@ export class Shard {
   }
 
   /** Appends a record of the shard itself and folds it into every actor. */
-  broadcast(event: ShardBroadcast): void {
+  broadcast(given: ShardBroadcast): void {
     if (this.closed) return;
+    const event = { ...given, at: this.timestamp() };
     const release: Array<() => void> = [];
     const header = this.putOwn(event, () => release.forEach((run) => run()));
     for (const cell of this.cells.values()) {
-      const own = cell.behaviour.broadcast(event);
-      if (own === undefined || cell.parked !== undefined) continue;
-      const due = Cell.apply(cell, header, [own]);
-      this.watchDeadline(cell);
-      if (due.length > 0) release.push(() => this.around.release(this, cell.actor, due));
+      if (cell.broken) continue;
+      const told = this.attempt(cell, () => {
+        const own = cell.behaviour.broadcast(event);
+        if (own === undefined) return;
+        const due = Cell.apply(cell, header, [own]);
+        this.watchDeadline(cell);
+        if (due.length > 0) release.push(() => this.around.release(this, cell.actor, due));
+      });
+      // The record stays: a replay stops at it too.
+      cell.broken = !told;
     }
     this.flush();
   }
@@ -175,23 +189,28 @@ export class Shard {
     const now = this.around.now();
     for (const cell of this.cells.values()) {
       Cell.expire(cell, now);
-      if (Cell.isForgettable(cell, now)) this.cells.delete(cell.actor);
+      if (Cell.isForgettable(cell, now)) this.forget(cell);
     }
     // Of actors that are gone, nothing can be derived again.
     const refs = this.confirmed.filter(({ actor }) => this.cells.has(actor));
     this.confirmed = [];
-    if (refs.length > 0) this.putOwn({ _tag: "EffectsConfirmed", refs });
+    for (let n = 0; n < refs.length; n += mostConfirmed) {
+      this.putOwn({ _tag: "EffectsConfirmed", refs: refs.slice(n, n + mostConfirmed) });
+    }
     const worth = this.around.limits.checkpointRecords + 4 * this.cells.size;
     if (this.sinceCheckpoint > worth) this.checkpoint();
     this.flush();
   }
 
+  private forget(cell: Cell.Cell): void {
+    this.unwatch(cell);
+    this.cells.delete(cell.actor);
+  }
+
   /** Refuses everything from now on; whoever waits is told that nothing is known. */
   close(): void {
     this.closed = true;
-    for (const { deadline } of this.cells.values()) {
-      if (deadline !== undefined) this.around.deadlines.remove(deadline);
-    }
+    for (const cell of this.cells.values()) this.unwatch(cell);
     for (const { item } of [...this.flying, ...this.waiting, ...this.behind]) {
       item?.resume(undefined);
     }
@@ -220,6 +239,9 @@ export class Shard {
       key: clear.tenant === "" ? "" : sealer.keyOf(clear.tenant),
     };
     const record = Record.encode(sealer, header, body);
+    if (record.length > maxRecordOctets) {
+      throw new Error(`a record of ${record.length} octets, of at most ${maxRecordOctets}`);
+    }
     // A defect in folding it must leave no gap in the sequence: the record counts only from here.
     const entry = { record, ...wait(header) };
     this.head++;
@@ -239,16 +261,22 @@ export class Shard {
     );
   }
 
-  private watchDeadline(cell: Cell.Cell, notBefore = 0): void {
+  private unwatch(cell: Cell.Cell): void {
+    if (cell.deadline !== undefined) this.around.deadlines.remove(cell.deadline);
+    cell.deadline = undefined;
+  }
+
+  private watchDeadline(cell: Cell.Cell, notBefore = this.settledAt): void {
     const { deadlines, now } = this.around;
-    const wanted = cell.parked === undefined ? cell.behaviour.deadlineOf(cell.state) : undefined;
-    if (cell.deadline !== undefined) deadlines.remove(cell.deadline);
-    cell.deadline = wanted === undefined
-      ? undefined
-      : deadlines.add(Math.max(wanted.at, notBefore), () => {
+    this.unwatch(cell);
+    if (cell.parked !== undefined) return;
+    const wanted = cell.behaviour.deadlineOf(cell.state);
+    if (wanted !== undefined) {
+      cell.deadline = deadlines.add(Math.max(wanted.at, notBefore), () => {
         cell.deadline = undefined;
         this.offer(this.deadlineItem(cell, wanted));
       });
+    }
     cell.overSince = cell.behaviour.isOver(cell.state) ? cell.overSince || now() : 0;
   }
 
@@ -271,8 +299,19 @@ export class Shard {
   private park(cell: Cell.Cell, cause: unknown): void {
     cell.parked = String(cause);
     this.around.counts.parked.value++;
-    this.watchDeadline(cell);
+    this.unwatch(cell);
     this.around.defect(cell.actor, cause);
+  }
+
+  /** False when it had a defect: then the actor is parked, as it was before. */
+  private attempt(cell: Cell.Cell, fold: () => void): boolean {
+    try {
+      Cell.whole(cell, fold);
+      return true;
+    } catch (cause) {
+      this.park(cell, cause);
+      return false;
+    }
   }
 
   /** Without a record, the reply waits for the records that the actor's state rests on. */
@@ -288,13 +327,19 @@ export class Shard {
     events: ReadonlyArray<unknown>,
     reply: Reply,
   ): void {
-    const { id: command, actor, tenant, causation, traceparent } = item;
+    const { id: command, causation, traceparent } = item;
+    const { actor, tenant } = cell;
     const clear = { actor, tenant, command, causation, traceparent, at };
+    // A sender says how long it repeats the command, but not longer than a replay would believe.
+    const until = Math.min(item.deadline, at + Cell.effectLifeMs) + Cell.replyMarginMs;
     this.put(clear, { events, reply }, (header) => {
+      const due = Cell.whole(cell, () => {
+        const due = Cell.apply(cell, header, events);
+        Cell.remember(cell, { id: command, reply, until }, at);
+        this.watchDeadline(cell);
+        return due;
+      });
       this.cells.set(actor, cell);
-      const due = Cell.apply(cell, header, events);
-      Cell.remember(cell, { id: command, reply, until: item.deadline + Cell.replyMarginMs }, at);
-      this.watchDeadline(cell);
       const after = () => {
         item.resume(reply);
         if (due.length > 0) this.around.release(this, actor, due);
@@ -307,12 +352,12 @@ export class Shard {
     const behaviour = this.around.behaviourOf(item.actor);
     if (behaviour === undefined) return item.resume(answered(404));
     const cell = this.cells.get(item.actor) ?? Cell.make(item.actor, item.tenant, behaviour);
-    if (cell.parked !== undefined) return item.resume(parked);
     const known = Cell.recall(cell, item.id);
     if (known !== undefined) return this.replyBehind(cell, item, known);
+    if (cell.parked !== undefined) return item.resume(parked);
     const at = this.timestamp();
     try {
-      const { actor, tenant } = item;
+      const { actor, tenant } = cell;
       const context = { at, actor, tenant, shard: this.ref, epoch: this.epoch };
       const stamped = behaviour.stamp(context, cell.state, item.input);
       const { events, reply } = behaviour.decider.decide(cell.state, stamped);
@@ -327,7 +372,10 @@ export class Shard {
 
   private drain(): void {
     const { batchRecords } = this.around.limits;
-    while (this.waitingOctets < maxAppendOctets && this.waiting.length < batchRecords) {
+    const isRoom = () =>
+      this.waitingOctets < maxAppendOctets &&
+      this.waiting.length + this.behind.length < batchRecords;
+    while (isRoom()) {
       const item = this.mailbox.take();
       if (item === undefined) break;
       this.turn(item);
@@ -353,23 +401,32 @@ export class Shard {
 
   /** The append in flight is in the journal. */
   stored(): void {
+    if (this.closed) return;
     const { counts, committed } = this.around;
     const entries = this.flying;
-    this.flying = [];
     this.acknowledged += entries.length;
     counts.records.value += entries.length;
     counts.appends.value++;
+    // It counts as in flight until all are told: a reply may bring the next command at once, whose
+    // record must not overtake these.
     for (const { after } of entries) after();
     committed(this.ref, entries.flatMap((entry) => entry.committed ?? []));
     while (this.behind.length > 0 && this.behind[0]!.sequence <= this.acknowledged) {
       const { item, reply } = this.behind.shift()!;
       item.resume(reply);
     }
+    this.flying = [];
     this.drain();
   }
 
-  /** All live actors as records, so that the log before them can be cut. */
+  /**
+   * All live actors as records, so that the log before them can be cut. Not while an actor is
+   * broken: what it missed is in the log alone, until a version reads it that can.
+   */
   private checkpoint(): void {
+    for (const { broken } of this.cells.values()) if (broken) return;
+    // At once, so that one that fails is not tried again with each sweep.
+    this.sinceCheckpoint = 0;
     const { sequence: started } = this.putOwn({ _tag: "CheckpointStarted", epoch: this.epoch });
     for (const cell of this.cells.values()) {
       const { actor, tenant } = cell;

@@ -8,7 +8,7 @@ import { RpcSerialization, RpcServer } from "effect/rpc";
 import { Operations } from "../../schemas/rpc/Operations.ts";
 
 /** A directory of some hundred thousand users still fits into one frame. */
-export const maxFrame = 64 * 1024 * 1024;
+const maxFrame = 64 * 1024 * 1024;
 
 const mode = 0o600;
 

@@ -13,6 +13,10 @@ const headers = {
   "x-content-type-options": "nosniff",
 };
 
+/** A handshake, and a request, must be whole by then. */
+const requestMs = 10_000;
+const mostConnections = 1_000;
+
 /** The result is the port, which the system chose when 0 was asked for. */
 export const listen = (
   ip: string,
@@ -22,14 +26,25 @@ export const listen = (
   Effect.acquireRelease(
     Effect.callback<{ readonly port: number; readonly close: () => void }, HttpsFailed>(
       (resume) => {
-        const options = { cert: own.certificate, key: own.key, minVersion: "TLSv1.2" } as const;
+        const options = {
+          cert: own.certificate,
+          key: own.key,
+          minVersion: "TLSv1.2",
+          handshakeTimeout: requestMs,
+          connectionsCheckingInterval: requestMs / 4,
+        } as const;
         const server = createServer(options, (request, response) => {
           const known = request.method === "GET" && request.url === "/health";
           response.writeHead(known ? 200 : 404, headers);
           response.end(known ? '{"status":"ok"}\n' : '{"error":"not found"}\n');
         });
-        server.requestTimeout = 10_000;
-        server.once("error", (error: { readonly code?: string }) =>
+        server.headersTimeout = requestMs;
+        server.requestTimeout = requestMs;
+        server.maxConnections = mostConnections;
+        // A peer that speaks no TLS or no HTTP is let go, and is no error of the server.
+        server.on("tlsClientError", (_error, socket) => void socket.destroy());
+        server.on("clientError", (_error, socket) => void socket.destroy());
+        server.on("error", (error: { readonly code?: string }) =>
           resume(Effect.fail(new HttpsFailed({ code: error.code ?? String(error) }))));
         server.listen(port, ip, () => {
           const address = server.address();

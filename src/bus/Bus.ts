@@ -15,17 +15,33 @@ export class BusTimeout extends Schema.TaggedError<BusTimeout>()("BusTimeout", {
   timeoutMs: Schema.Int,
 }) {}
 
+/** A payload that this bus does not carry: nothing was sent. */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  subject: Schema.String,
+  octets: Schema.Int,
+  most: Schema.Int,
+}) {
+  override get message(): string {
+    return `a message of ${this.octets} octets to ${this.subject}, of at most ${this.most}; ` +
+      "send it in parts";
+  }
+}
+
 export class Bus extends Context.Service<Bus, {
   readonly request: (
     subject: string,
     payload: unknown,
     timeoutMs: number,
-  ) => Effect.Effect<unknown, NoResponders | BusTimeout>;
-  /** One server for each subject; a second one is a defect. */
+  ) => Effect.Effect<unknown, NoResponders | BusTimeout | PayloadTooLarge>;
+  /**
+   * One server for each subject; a second one is a defect. Whoever asks a server that dies waits
+   * until its deadline.
+   */
   readonly serve: (
     subject: string,
     answer: (payload: unknown) => Effect.Effect<unknown>,
   ) => Effect.Effect<void, never, Scope.Scope>;
+  /** To all who listen now; it waits for none of them. */
   readonly publish: (subject: string, payload: unknown) => Effect.Effect<void>;
   readonly subscribe: (
     subject: string,

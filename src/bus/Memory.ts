@@ -1,6 +1,7 @@
 /** Bus within one process: the embedded start, tests and the simulation. */
-import { Clock, Effect, Layer } from "effect";
+import { Cause, Clock, Effect, Layer } from "effect";
 import { Bus, BusTimeout, NoResponders } from "./Bus.ts";
+import * as Doors from "./Doors.ts";
 
 /** A request that was not answered at once. */
 interface Waiting {
@@ -15,72 +16,59 @@ export const make = Effect.gen(function* () {
   const context = yield* Effect.context<never>();
   const run = Effect.runForkWith(context);
   const clock = yield* Clock.Clock;
-  const servers = new Map<string, (payload: unknown) => Effect.Effect<unknown>>();
-  const listeners = new Map<string, Set<(payload: unknown) => Effect.Effect<void>>>();
+  const doors = Doors.make(run);
   const waiting = new Set<Waiting>();
   let looking = false;
 
-  const look = Effect.suspend(() => {
+  const look = (): void => {
     const now = clock.currentTimeMillisUnsafe();
     for (const one of waiting) if (one.deadline <= now) one.expire();
-    return waiting.size > 0 ? Effect.sleep(lookMs) : Effect.void;
-  });
+    looking = false;
+    watch();
+  };
   const watch = (): void => {
-    if (looking) return;
+    if (looking || waiting.size === 0) return;
     looking = true;
-    run(Effect.map(Effect.repeat(look, { while: () => waiting.size > 0 }), () => looking = false));
+    run(Effect.map(Effect.sleep(lookMs), look));
   };
 
-  const request: Bus["Service"]["request"] = (subject, payload, timeoutMs) => {
-    const answer = servers.get(subject);
-    if (answer === undefined) return Effect.fail(new NoResponders({ subject }));
-    return Effect.callback((resume) => {
-      const fiber = run(answer(payload));
+  const request: Bus["Service"]["request"] = (subject, payload, timeoutMs) =>
+    Effect.callback((resume) => {
+      const answer = doors.server(subject);
+      if (answer === undefined) return resume(Effect.fail(new NoResponders({ subject })));
+      const fiber = run(Effect.suspend(() => answer(payload)));
       const immediate = fiber.pollUnsafe();
-      if (immediate !== undefined) return resume(immediate);
+      if (immediate?._tag === "Success") return resume(immediate);
       const one: Waiting = {
         deadline: clock.currentTimeMillisUnsafe() + timeoutMs,
         expire: () => {
           waiting.delete(one);
-          fiber.interruptUnsafe();
           resume(Effect.fail(new BusTimeout({ subject, timeoutMs })));
+          fiber.interruptUnsafe();
         },
       };
       waiting.add(one);
       watch();
       fiber.addObserver((exit) => {
-        waiting.delete(one);
-        resume(exit);
+        if (exit._tag === "Success") {
+          waiting.delete(one);
+          resume(exit);
+        } else if (!Cause.hasInterruptsOnly(exit.cause)) {
+          // Whoever asked learns as little of it as from a server elsewhere: nothing, in time.
+          run(Effect.logError(`server of ${subject}`, exit.cause));
+        }
       });
       return Effect.sync(() => {
         waiting.delete(one);
         fiber.interruptUnsafe();
       });
     });
-  };
 
   return Bus.of({
     request,
-    serve: (subject, answer) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          if (servers.has(subject)) throw new Error(`two servers of the subject ${subject}`);
-          servers.set(subject, answer);
-        }),
-        () => Effect.sync(() => servers.delete(subject)),
-      ),
-    publish: (subject, payload) =>
-      Effect.forEach([...listeners.get(subject) ?? []], (listen) => listen(payload), {
-        discard: true,
-      }),
-    subscribe: (subject, listen) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const known = listeners.get(subject) ?? new Set();
-          listeners.set(subject, known.add(listen));
-        }),
-        () => Effect.sync(() => listeners.get(subject)?.delete(listen)),
-      ),
+    serve: doors.serve,
+    publish: (subject, payload) => Effect.sync(() => doors.tell(subject, payload)),
+    subscribe: doors.subscribe,
   });
 });
 

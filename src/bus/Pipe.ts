@@ -1,102 +1,30 @@
 /**
- * Bus over a pair of byte streams, one JSON value a line: between a process and the child that it
- * started. Both ends are alike; what is served or subscribed on one can be asked for on the other.
+ * Bus over a pair of byte streams: between a process and the child that it started. Both ends are
+ * alike; what is served or subscribed on one can be asked for on the other.
  */
 import type { Readable, Writable } from "node:stream";
-import { createInterface } from "node:readline";
-import { setImmediate } from "node:timers";
 import { Effect } from "effect";
-import { Bus, BusTimeout, NoResponders } from "./Bus.ts";
+import { Bus, BusTimeout, NoResponders, PayloadTooLarge } from "./Bus.ts";
+import * as Doors from "./Doors.ts";
+import * as Link from "./Link.ts";
 
-type Frame =
-  | { readonly ask: number; readonly subject: string; readonly payload: unknown }
-  | { readonly answer: number; readonly payload?: unknown }
-  | { readonly unserved: number }
-  | { readonly publish: string; readonly payload: unknown };
+export interface Pipe extends Readonly<Bus["Service"]>, Pick<Link.Link, "onClosed"> {}
 
-/** The other end is our own program: only the shape is looked at, payloads are their readers'. */
-const decode = (line: string): Frame | undefined => {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value as Frame : undefined;
-  } catch {
-    return undefined;
-  }
-};
+const tooLarge = (subject: string, octets: number): PayloadTooLarge =>
+  new PayloadTooLarge({ subject, octets, most: Link.maxFrameOctets });
 
-type Answer = (payload: unknown) => Effect.Effect<unknown>;
-
-export interface Pipe extends Readonly<Bus["Service"]> {
-  /** Runs once when the other end is gone. */
-  readonly onClosed: (run: () => void) => void;
-}
-
-/** Frames that may wait for the other end to read; above that it counts as gone. */
-const mostUnreadOctets = 64 * 1024 * 1024;
-
-export const make = Effect.fnUntraced(function* (input: Readable, output: Writable) {
-  const run = Effect.runForkWith(yield* Effect.context<never>());
-  const servers = new Map<string, Answer>();
-  const listeners = new Map<string, Set<(payload: unknown) => Effect.Effect<void>>>();
-  const waiting = new Map<number, (frame: Frame | undefined) => void>();
-  const ends: Array<() => void> = [];
+/** What was asked of the other end and is not answered yet. */
+const questions = ({ isClosed, send }: Link.Link) => {
+  /** By their number; undefined: the other end is gone. */
+  const waiting = new Map<number, (frame: Link.Frame | undefined) => void>();
   let last = 0;
-  let closed = false;
-
-  const close = (): void => {
-    if (closed) return;
-    closed = true;
-    for (const resume of waiting.values()) resume(undefined);
-    waiting.clear();
-    for (const end of ends) end();
-  };
-  let unsent = "";
-  /**
-   * One write for all frames of a turn of the event loop: each costs a system call and a wake-up.
-   */
-  const flush = (): void => {
-    const text = unsent;
-    unsent = "";
-    if (closed) return;
-    output.write(text);
-    if (output.writableLength > mostUnreadOctets) close();
-  };
-  const send = (frame: Frame): void => {
-    if (closed) return;
-    if (unsent === "") setImmediate(flush);
-    unsent += JSON.stringify(frame) + "\n";
-  };
-
-  const take = (line: string): void => {
-    const frame = decode(line);
-    if (frame === undefined) return;
-    if ("ask" in frame) {
-      const answer = servers.get(frame.subject);
-      if (answer === undefined) return send({ unserved: frame.ask });
-      run(Effect.map(answer(frame.payload), (payload) => send({ answer: frame.ask, payload })));
-    } else if ("publish" in frame) {
-      for (const listen of listeners.get(frame.publish) ?? []) run(listen(frame.payload));
-    } else if ("answer" in frame || "unserved" in frame) {
-      const id = "answer" in frame ? frame.answer : frame.unserved;
-      waiting.get(id)?.(frame);
-      waiting.delete(id);
-    }
-  };
-  const lines = createInterface({ input, crlfDelay: Infinity });
-  lines.on("line", take);
-  lines.on("close", close);
-  output.on("error", close);
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      lines.close();
-      close();
-    })
-  );
 
   const request: Bus["Service"]["request"] = (subject, payload, timeoutMs) =>
-    Effect.callback<unknown, NoResponders | BusTimeout>((resume) => {
-      if (closed) return resume(Effect.fail(new NoResponders({ subject })));
+    Effect.callback<unknown, NoResponders | BusTimeout | PayloadTooLarge>((resume) => {
+      if (isClosed()) return resume(Effect.fail(new NoResponders({ subject })));
       const id = ++last;
+      const octets = send({ ask: id, subject, payload });
+      if (octets !== undefined) return resume(Effect.fail(tooLarge(subject, octets)));
       const timer = setTimeout(() => {
         waiting.delete(id);
         resume(Effect.fail(new BusTimeout({ subject, timeoutMs })));
@@ -109,30 +37,62 @@ export const make = Effect.fnUntraced(function* (input: Readable, output: Writab
             : Effect.fail(new NoResponders({ subject })),
         );
       });
-      send({ ask: id, subject, payload });
       return Effect.sync(() => {
         clearTimeout(timer);
         waiting.delete(id);
       });
     });
 
-  const pipe: Pipe = {
+  return {
     request,
-    serve: (subject, answer) =>
-      Effect.acquireRelease(
-        Effect.sync(() => void servers.set(subject, answer)),
-        () => Effect.sync(() => servers.delete(subject)),
-      ),
-    publish: (subject, payload) => Effect.sync(() => send({ publish: subject, payload })),
-    subscribe: (subject, listen) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const known = listeners.get(subject) ?? new Set();
-          listeners.set(subject, known.add(listen));
-        }),
-        () => Effect.sync(() => listeners.get(subject)?.delete(listen)),
-      ),
-    onClosed: (end) => void (closed ? end() : ends.push(end)),
+    settle: (id: number, frame: Link.Frame): void => {
+      waiting.get(id)?.(frame);
+      waiting.delete(id);
+    },
+    abandon: (): void => {
+      for (const resume of waiting.values()) resume(undefined);
+      waiting.clear();
+    },
+  };
+};
+
+export const make = Effect.fnUntraced(function* (input: Readable, output: Writable) {
+  const run = Effect.runForkWith(yield* Effect.context<never>());
+  const doors = Doors.make(run);
+
+  const take = (frame: Link.Frame): void => {
+    if ("ask" in frame) {
+      const { ask, payload, subject } = frame;
+      const answer = doors.server(subject);
+      if (answer === undefined) return void link.send({ unserved: ask });
+      const answered = Effect.flatMap(
+        Effect.suspend(() => answer(payload)),
+        (payload) => sendOrLog(subject, { answer: ask, payload }),
+      );
+      run(Effect.catchCause(answered, (cause) => Effect.logError(`server of ${subject}`, cause)));
+    } else if ("publish" in frame) {
+      doors.tell(frame.publish, frame.payload);
+    } else if ("answer" in frame || "unserved" in frame) {
+      asked.settle("answer" in frame ? frame.answer : frame.unserved, frame);
+    }
+  };
+  const link = yield* Link.open(input, output, take);
+  const asked = questions(link);
+  link.onClosed(asked.abandon);
+  const sendOrLog = (subject: string, frame: Link.Frame) =>
+    Effect.suspend(() => {
+      const octets = link.send(frame);
+      return octets === undefined
+        ? Effect.void
+        : Effect.logError("a message was not sent", tooLarge(subject, octets));
+    });
+
+  const pipe: Pipe = {
+    request: asked.request,
+    serve: doors.serve,
+    publish: (subject, payload) => sendOrLog(subject, { publish: subject, payload }),
+    subscribe: doors.subscribe,
+    onClosed: link.onClosed,
   };
   return pipe;
 });

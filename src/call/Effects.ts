@@ -1,6 +1,7 @@
 /** What follows from an event: messages to the peers, and orders to the media worker. */
 import type { CallEvent } from "../../schemas/CallEvent.ts";
 import type { Effect } from "../../schemas/Effect.ts";
+import type { Endpoint } from "../../schemas/Media.ts";
 import type { HeaderField } from "../../schemas/Sip.ts";
 import * as Dialog from "./Dialog.ts";
 import * as Media from "./Media.ts";
@@ -43,7 +44,7 @@ const signalling = (
       return answered(before, after);
     case "LegCancelled": {
       const leg = before.legs[event.leg];
-      // With 200 a phone shows no missed call (RFC 3326): somebody else has the call, or has it anew.
+      // With 200 a phone shows no missed call (RFC 3326): somebody has it, or it comes anew.
       const cause = event.reason === cancelReasons.declined ? 603 : 200;
       const reason = `SIP;cause=${cause};text="${event.reason}"`;
       return leg === undefined ? [] : [Dialog.cancel(before, leg, reason)];
@@ -182,15 +183,13 @@ const relay = (before: State, event: CallEvent, after: State): ReadonlyArray<Eff
     const generation = before.generation + 1;
     return order({ _tag: "ReleaseRelay", relay: name, generation }, false);
   }
-  // Until there is somebody to hear, the reservation alone holds the ports.
+  if (after.generation === before.generation || after.relay === null) return [];
+  const configure = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<Effect> =>
+    order({ _tag: "ConfigureRelay", relay: name, generation: after.generation, endpoints }, true);
   const joined = after.phase === "up" || after.early !== null;
-  if (after.generation === before.generation || after.relay === null || !joined) return [];
-  return order({
-    _tag: "ConfigureRelay",
-    relay: name,
-    generation: after.generation,
-    endpoints: Media.endpoints(after),
-  }, true);
+  if (joined) return configure(Media.endpoints(after));
+  // Until there is somebody to hear, the reservation holds the ports. It dies with its worker.
+  return configure(after.relay.ports.map(Media.closed)).map((one) => ({ ...one, inForce: true }));
 };
 
 /** Slots whose effects an event proves to be performed, or makes pointless. */
@@ -214,8 +213,12 @@ export const confirms = (before: State, event: CallEvent): ReadonlyArray<string>
           .filter((leg) => isPending(leg) && leg.edge === event.edge)
           .map(({ id }) => `invite:${id}`)
         : [];
-    case "CallEnded":
-      return before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+    case "CallEnded": {
+      const open = before.legs.flatMap(({ id }) => [`invite:${id}`, `targets:${id}`]);
+      // A caller that hangs up has its answer: after a restart it is not repeated to it.
+      const heard = event.cause === "hangup" && event.endedBy === "caller";
+      return heard ? [...open, "response:0"] : open;
+    }
     default:
       return [];
   }

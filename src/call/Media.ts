@@ -1,4 +1,5 @@
 /** Descriptions and relay of a call: what each leg is told, and what the media worker shall do. */
+import type { Relay } from "../../schemas/CallEvent.ts";
 import type { Endpoint } from "../../schemas/Media.ts";
 import { Result } from "effect";
 import * as Address from "../sdp/Address.ts";
@@ -19,7 +20,7 @@ const lately = new Map<string, Session.Session | undefined>();
 const mostLately = 256;
 
 /** Undefined for a body that is no description; the edge has refused those already. */
-export const parse = (body: string): Session.Session | undefined => {
+const parse = (body: string): Session.Session | undefined => {
   const known = lately.get(body);
   if (known !== undefined) return known;
   const parsed = Parse.parse(body);
@@ -128,6 +129,19 @@ export const endpoints = (state: State): ReadonlyArray<Endpoint> =>
         endpoint(state, leg, stream, port, streams.find(({ index }) => index === stream))
       );
   });
+
+/** Holds a port, hears nobody. */
+export const closed = ({ leg, port, stream }: Relay["ports"][number]): Endpoint => ({
+  leg,
+  stream,
+  port,
+  remote: null,
+  latchFrom: [],
+  sdp: 0,
+  receives: false,
+  sends: false,
+  connect: { _tag: "Nothing" },
+});
 
 const endpoint = (
   state: State,

@@ -118,7 +118,7 @@ const refusalOf = (
 };
 
 /** INVITEs to targets, as legs from `first` on. */
-export const start = (
+const start = (
   { at, minted }: Pick<Command, "at" | "minted">,
   targets: ReadonlyArray<Target>,
   first: number,
@@ -241,7 +241,7 @@ export const answer = (
       flow,
       ...anotherTag(leg, { remoteTag, sdp }, stamp),
     },
-    { _tag: "CallAnswered", at, leg: leg.id },
+    { _tag: "CallAnswered", at, leg: leg.id, callee: leg.party },
     ...cancelOthers(state, leg.id, at, cancelReasons.answered),
   );
 };

@@ -1,6 +1,6 @@
 /** How refusals become causes, and which of several refusals the caller hears. */
 import type { Cause } from "../../schemas/Party.ts";
-import type { Refusal, State } from "./State.ts";
+import type { Refusal } from "./State.ts";
 
 const causes: Readonly<Record<number, Cause>> = {
   403: "declined",
@@ -50,8 +50,3 @@ export const best = (refusals: ReadonlyArray<Refusal>): Refusal =>
     (least, refusal) => rank(refusal.status) < rank(least.status) ? refusal : least,
     refusals[0] ?? { leg: 0, status: 480 },
   );
-
-/** True when the caller can hear nothing else any more. */
-export const isHopeless = (state: State): boolean =>
-  state.phase === "setup" && state.lookups === 0 &&
-  !state.legs.some(({ id, phase }) => id > 0 && (phase === "calling" || phase === "ringing"));

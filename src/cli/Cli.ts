@@ -1,10 +1,13 @@
-/** The command line: `tandem VERB`. Reads take `--json`; every flag is also a TANDEM_ variable. */
+/** The command line: `tandem VERB`. Reads take `--json`; flags of `start` are also variables. */
 import { readFileSync } from "node:fs";
-import { Config, Console, Effect, Option, Schema } from "effect";
+import { Console, Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import type { Check } from "../../schemas/rpc/Rows.ts";
+import * as Prometheus from "../telemetry/Prometheus.ts";
 import { CommandFailed, use } from "./Client.ts";
+import * as Flags from "./Flags.ts";
 import * as Text from "./Text.ts";
+import { run } from "./Usage.ts";
 
 export interface StartOptions {
   readonly data: string;
@@ -14,7 +17,9 @@ export interface StartOptions {
   readonly tlsPort: number;
   readonly wssPort: number;
   readonly httpsPort: number;
-  readonly rtpPorts: { readonly first: number; readonly last: number };
+  readonly rtpPorts: Flags.PortRange;
+  /** Null: pages of every origin. */
+  readonly wssOrigins: ReadonlyArray<string> | null;
 }
 
 /** What the process that runs this command line can do beyond asking a running one. */
@@ -24,88 +29,40 @@ export interface Abilities {
   readonly examine: (data: string) => Effect.Effect<ReadonlyArray<Check>>;
 }
 
-const data = Flag.String("data").pipe(
-  Flag.withDescription("Data folder"),
-  Flag.withFallbackConfig(Config.String("TANDEM_DATA")),
-  Flag.withDefault("data"),
-);
-
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON"),
-  Flag.withDefault(false),
-);
-
-const tenant = Flag.String("tenant").pipe(
-  Flag.withDescription("Only this tenant"),
-  Flag.optional,
-);
-
-const port = (name: string, variable: string, usual: number, what: string) =>
-  Flag.Int(name).pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
-    Flag.withDescription(`${what} (0: any free port)`),
-    Flag.withFallbackConfig(Config.Int(variable)),
-    Flag.withDefault(usual),
-  );
+const data = Flags.data;
+const json = Flags.json;
+const tenant = Flags.tenant;
 
 const print = (asJson: boolean, value: unknown, text: () => string): Effect.Effect<void> =>
   Console.log(asJson ? JSON.stringify(value, null, 1) : text());
-
-/** `10000-19999`. */
-const portRange = (text: string): StartOptions["rtpPorts"] | undefined => {
-  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
-  const range = { first: Number(first), last: Number(last) };
-  return first !== undefined && range.first >= 1024 && range.last <= 65_535 &&
-      range.last - range.first >= 3
-    ? range
-    : undefined;
-};
 
 const start = (abilities: Abilities) =>
   Command.make(
     "start",
     {
       data,
-      directory: Flag.String("directory").pipe(
-        Flag.withDescription("Directory file to apply; without one two demo phones are made"),
-        Flag.withFallbackConfig(Config.String("TANDEM_DIRECTORY")),
-        Flag.optional,
-      ),
-      bind: Flag.String("bind").pipe(
-        Flag.withDescription("IP address to listen on, which phones must be able to reach"),
-        Flag.withFallbackConfig(Config.String("TANDEM_BIND")),
-        Flag.withDefault("127.0.0.1"),
-      ),
-      sipPort: port("sip-port", "TANDEM_SIP_PORT", 5060, "SIP over UDP and TCP"),
-      tlsPort: port("tls-port", "TANDEM_TLS_PORT", 5061, "SIP over TLS"),
-      wssPort: port("wss-port", "TANDEM_WSS_PORT", 5443, "SIP over secure WebSockets"),
-      httpsPort: port("https-port", "TANDEM_HTTPS_PORT", 8443, "HTTPS"),
-      rtpPorts: Flag.String("rtp-ports").pipe(
-        Flag.withDescription("UDP ports for media, two for each leg and stream"),
-        Flag.withFallbackConfig(Config.String("TANDEM_RTP_PORTS")),
-        Flag.withDefault("10000-19999"),
-      ),
+      directory: Flags.directory,
+      bind: Flags.bind,
+      sipPort: Flags.sipPort,
+      tlsPort: Flags.tlsPort,
+      wssPort: Flags.wssPort,
+      httpsPort: Flags.httpsPort,
+      rtpPorts: Flags.rtpPorts,
+      wssOrigins: Flags.wssOrigins,
     },
-    Effect.fnUntraced(function* ({ directory, rtpPorts, ...rest }) {
-      const range = portRange(rtpPorts);
-      if (range === undefined) {
-        return yield* new CommandFailed({
-          reason: `--rtp-ports: "${rtpPorts}" is no range such as 10000-19999`,
-        });
-      }
-      yield* abilities.start({
+    ({ directory, wssOrigins, ...rest }) =>
+      abilities.start({
         ...rest,
         directory: Option.getOrNull(directory),
-        rtpPorts: range,
-      });
-    }),
+        wssOrigins: Option.getOrNull(Option.map(wssOrigins, (list) => list.split(","))),
+      }),
   ).pipe(
     Command.withDescription("Start every role in this process and serve calls until it is stopped"),
     Command.withExamples([
-      { command: "tandem start", description: "Two demo phones on this machine" },
+      { command: "npm start", description: "Two demo phones on this machine" },
       {
-        command: "tandem start --bind 192.0.2.10 --directory office.json",
-        description: "Phones of a directory, reachable from the network",
+        command: "npm start -- --bind 192.0.2.10 --directory office.json",
+        description: "The phones of a directory, reachable from the network",
       },
     ]),
   );
@@ -117,7 +74,7 @@ const apply = Command.make(
     data,
     json,
     remove: Flag.Boolean("remove").pipe(
-      Flag.withDescription("Remove what the file does not name"),
+      Flag.withDescription("Remove users, trunks and routes that the file does not name"),
       Flag.withDefault(false),
     ),
     dryRun: Flag.Boolean("dry-run").pipe(
@@ -136,8 +93,8 @@ const apply = Command.make(
 ).pipe(
   Command.withDescription("Apply a directory file to a running Tandem"),
   Command.withExamples([
-    { command: "tandem apply office.json --dry-run", description: "Show what would change" },
-    { command: "tandem apply office.json", description: "Change it; nothing is removed" },
+    { command: `${run} apply office.json --dry-run`, description: "Show what would change" },
+    { command: `${run} apply office.json`, description: "Change it; nothing is removed" },
   ]),
 );
 
@@ -147,9 +104,19 @@ export const readJson = (file: string): Effect.Effect<unknown, CommandFailed> =>
     try: (): unknown => JSON.parse(readFileSync(file, "utf8")),
     catch: (cause) =>
       new CommandFailed({
-        reason: `${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+        reason: `the directory file ${file} cannot be read: ${reasonOf(cause)}`,
       }),
   });
+
+const reasonOf = (cause: unknown): string => {
+  if (cause instanceof SyntaxError) return `it is not JSON: ${cause.message}`;
+  const { code, message } = cause as { readonly code?: string; readonly message?: string };
+  return code === "ENOENT"
+    ? "there is no such file"
+    : code === "EISDIR"
+    ? "it is a folder"
+    : message ?? String(cause);
+};
 
 const calls = Command.make(
   "calls",
@@ -164,21 +131,33 @@ const calls = Command.make(
 ).pipe(
   Command.withDescription("Live calls"),
   Command.withExamples([
-    { command: "tandem calls", description: "A table of the calls that are up or being set up" },
+    { command: `${run} calls`, description: "A table of the calls that are up or being set up" },
   ]),
 );
 
 const call = Command.make(
   "call",
-  { id: Argument.String("id"), data, json },
+  {
+    id: Argument.String("id").pipe(
+      Argument.withDescription("The call, as calls and cdr name it"),
+    ),
+    data,
+    json,
+  },
   Effect.fnUntraced(function* ({ data, id, json }) {
     const shown = yield* use(data, (client) => client.ShowCall({ call: id }));
+    if (shown.call === null && shown.cdr === null && shown.records.length === 0) {
+      return yield* new CommandFailed({
+        reason: `there is no call ${Text.mask(id)}; "${run} calls" lists live calls and ` +
+          `"${run} cdr" ended ones`,
+      });
+    }
     yield* print(json, shown, () => Text.ladder(shown));
   }),
 ).pipe(
   Command.withDescription("One call: its SIP messages and its actor's records side by side"),
   Command.withExamples([
-    { command: "tandem call gmzdknzxgi3tcnrq", description: "The id is that of calls and cdr" },
+    { command: `${run} call gmzdknzxgi3tcnrq`, description: "The id is that of calls and cdr" },
   ]),
 );
 
@@ -188,11 +167,7 @@ const cdr = Command.make(
     data,
     json,
     tenant,
-    limit: Flag.Int("limit").pipe(
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
-      Flag.withDescription("The newest so many"),
-      Flag.withDefault(1_000),
-    ),
+    limit: Flags.limit,
   },
   Effect.fnUntraced(function* ({ data, json, limit, tenant }) {
     const rows = yield* use(
@@ -204,16 +179,32 @@ const cdr = Command.make(
 ).pipe(
   Command.withDescription("Ended calls, the newest first"),
   Command.withExamples([
-    { command: "tandem cdr --limit 20", description: "The last twenty" },
-    { command: "tandem cdr --json", description: "For programs" },
+    { command: `${run} cdr --limit 20`, description: "The last twenty" },
+    { command: `${run} cdr --json`, description: "For programs" },
   ]),
 );
 
 const doctor = (abilities: Abilities) =>
   Command.make(
     "doctor",
-    { data, json },
-    Effect.fnUntraced(function* ({ data, json }) {
+    {
+      data,
+      json,
+      counters: Flag.Boolean("counters").pipe(
+        Flag.withDescription("Also what was counted: messages, refusals by cause, connections"),
+        Flag.withDefault(false),
+      ),
+      prometheus: Flag.Boolean("prometheus").pipe(
+        Flag.withDescription("Print only the counters, in the text format of Prometheus"),
+        Flag.withDefault(false),
+      ),
+    },
+    Effect.fnUntraced(function* ({ counters, data, json, prometheus }) {
+      if (prometheus) {
+        const examined = yield* use(data, (client) => client.Examine());
+        // The format ends each line itself.
+        return yield* Console.log(Prometheus.print(examined.counters).trimEnd());
+      }
       const own = yield* abilities.examine(data);
       const running = yield* use(data, (client) => client.Examine()).pipe(
         Effect.catch(({ reason }) =>
@@ -224,19 +215,32 @@ const doctor = (abilities: Abilities) =>
         ),
       );
       const checks = [...own, ...running.checks];
-      yield* print(json, { checks, counters: running.counters }, () => Text.checks(checks));
-      if (checks.some(({ verdict }) => verdict === "bad")) {
+      yield* print(json, { checks, counters: running.counters }, () =>
+        counters
+          ? `${Text.checks(checks)}\n\n${Text.counters(running.counters)}`
+          : Text.checks(checks));
+      if (
+        checks.some(({ verdict }) =>
+          verdict === "bad"
+        )
+      ) {
         return yield* new CommandFailed({ reason: "there is something to mend" });
       }
     }),
   ).pipe(
     Command.withDescription("Check this machine, the data folder and the running Tandem"),
-    Command.withExamples([{ command: "tandem doctor", description: "One line for each check" }]),
+    Command.withExamples([
+      { command: `${run} doctor`, description: "One line for each check" },
+      { command: `${run} doctor --counters`, description: "And what was refused, and why" },
+      { command: `${run} doctor --prometheus`, description: "For a collector of text files" },
+    ]),
   );
 
 export const make = (abilities: Abilities) =>
   Command.make("tandem").pipe(
-    Command.withDescription("Tandem, a distributed call engine"),
+    Command.withDescription(
+      `Tandem, a distributed call engine. From its folder, "tandem" is: ${run}`,
+    ),
     Command.withSubcommands([
       start(abilities),
       apply,

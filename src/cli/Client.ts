@@ -17,7 +17,7 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
 
 const maxFrame = 64 * 1024 * 1024;
 
-export const notRunning = (data: string): CommandFailed =>
+const notRunning = (data: string): CommandFailed =>
   new CommandFailed({
     reason: `no Tandem runs with the data folder ${data}; start it with ` +
       `"npm start -- --data ${data}", or name the right folder with --data`,

@@ -36,14 +36,16 @@ export const keyOf = (tag: string, cseq: number): string => `${tag} ${cseq}`;
 
 export const make = (wheel: TimerWheel): Answers => {
   const entries = new Map<string, Entry>();
-  const queues = new Map<string, Array<() => void>>();
+  /** Of each owner whose 2xx wait: how many they are, and what waits for the last of them. */
+  const busy = new Map<string, { waiting: number; readonly queue: Array<() => void> }>();
 
   const settle = (key: string, entry: Entry): void => {
     wheel.stop(entry.timer);
     entries.delete(key);
-    const queue = queues.get(entry.owner);
-    queues.delete(entry.owner);
-    for (const run of queue ?? []) run();
+    const own = busy.get(entry.owner);
+    if (own === undefined || --own.waiting > 0) return;
+    busy.delete(entry.owner);
+    for (const run of own.queue) run();
   };
 
   const again = (key: string, entry: Entry): void => {
@@ -51,9 +53,9 @@ export const make = (wheel: TimerWheel): Answers => {
       settle(key, entry);
       return entry.timedOut();
     }
-    entry.repeat();
     entry.intervalMs = Math.min(t2, entry.intervalMs * 2);
     schedule(key, entry);
+    entry.repeat();
   };
 
   const schedule = (key: string, entry: Entry): void => {
@@ -66,6 +68,9 @@ export const make = (wheel: TimerWheel): Answers => {
     start: (key, waiting) => {
       const known = entries.get(key);
       if (known !== undefined) wheel.stop(known.timer);
+      const own = busy.get(waiting.owner) ?? { waiting: 0, queue: [] };
+      busy.set(waiting.owner, own);
+      if (known === undefined) own.waiting++;
       const timer = wheel.start(t1, () => again(key, entry));
       const entry: Entry = { ...waiting, timer, intervalMs: t1, elapsedMs: t1 };
       entries.set(key, entry);
@@ -78,11 +83,9 @@ export const make = (wheel: TimerWheel): Answers => {
       return true;
     },
     whenSettled: (owner, run) => {
-      const busy = [...entries.values()].some((entry) => entry.owner === owner);
-      if (!busy) return run();
-      const queue = queues.get(owner) ?? [];
-      queues.set(owner, queue);
-      queue.push(run);
+      const own = busy.get(owner);
+      if (own === undefined) run();
+      else own.queue.push(run);
     },
   };
 };

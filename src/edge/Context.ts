@@ -9,7 +9,9 @@ import * as Text from "../kernel/Text.ts";
 import type { Counters } from "../telemetry/Counters.ts";
 import type { CoreLink } from "./CoreLink.ts";
 import type { Flows, Source } from "./Flows.ts";
+import type { KeepAlives } from "./KeepAlives.ts";
 import type { Directory } from "./Realms.ts";
+import type { Refusals } from "./Refusals.ts";
 import type { TimerWheel } from "./TimerWheel.ts";
 import type { Transactions } from "./Transactions.ts";
 
@@ -25,8 +27,10 @@ export interface Context {
   readonly incarnation: string;
   readonly environment: Environment;
   readonly counters: Counters;
+  readonly refusals: Refusals;
   readonly wheel: TimerWheel;
   readonly flows: Flows;
+  readonly keepAlives: KeepAlives;
   readonly transactions: Transactions;
   readonly core: CoreLink;
   readonly realms: Directory;
@@ -38,6 +42,8 @@ export interface Context {
   /** The listeners; undefined for a transport that is switched off. */
   readonly places: Readonly<Partial<Record<Transport, Place>>>;
   readonly trace: (row: MessageRow) => void;
+  /** Something that must not happen did: for the log. */
+  readonly defect: (what: string, cause: unknown) => void;
   /** Address of a host name; literals come back at once. */
   readonly resolve: (host: string, resolved: (ip: string | undefined) => void) => void;
   /** These effects need no repetition. */
@@ -52,7 +58,7 @@ const protocols: Readonly<Record<Transport, string>> = {
 };
 
 /** `host:port` that this edge names itself by over a transport. */
-export const sentBy = ({ places }: Context, transport: Transport): string => {
+const sentBy = ({ places }: Context, transport: Transport): string => {
   const place = places[transport] ?? places.udp;
   return place === undefined ? "invalid" : `${place.host}:${place.port}`;
 };
@@ -77,8 +83,8 @@ export const flowOf = ({ edge, incarnation }: Context, source: Source): Flow => 
   remote: source.remote,
 });
 
-export const peerOf = ({ remote, transport }: Source): string =>
-  `${transport} ${remote.ip.includes(":") ? `[${remote.ip}]` : remote.ip}:${remote.port}`;
+const peerOf = ({ remote, transport }: Source): string =>
+  `${transport} ${Text.hostOf(remote.ip)}:${remote.port}`;
 
 /** A message on the ladder of its call. */
 export const traced = (

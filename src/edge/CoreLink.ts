@@ -64,7 +64,8 @@ export const make = ({ bus, counters, environment, run }: Config): CoreLink => {
         wait = Math.min(longestRetryMs, wait * 2);
       };
       const attempt = (): void =>
-        run(Effect.match(bus.request(subject, envelope, attemptMs), {
+        // Whatever became of it, a defect of the other side included.
+        run(Effect.matchCause(bus.request(subject, envelope, attemptMs), {
           onFailure: again,
           onSuccess: (answer) => isReplyEnvelope(answer) ? answered(answer.reply) : again(),
         }));

@@ -3,7 +3,7 @@
  * flow that it came in on while that lives (RFC 5626), else by one that is opened for it.
  */
 import type { Flow, SocketAddress, Transport } from "../../schemas/Sip.ts";
-import type { Counters } from "../telemetry/Counters.ts";
+import type { Closing } from "./Connections.ts";
 
 /** Where a message came from, or shall go. `connection` is 0 for UDP. */
 export interface Source {
@@ -18,7 +18,7 @@ export interface Connection {
   readonly transport: Transport;
   readonly remote: SocketAddress;
   readonly send: (text: string) => void;
-  readonly close: () => void;
+  readonly close: (reason: Closing) => void;
 }
 
 export type Datagrams = (text: string, remote: SocketAddress) => void;
@@ -33,8 +33,7 @@ export type Dial = (
 export interface Flows {
   /** The next number of a connection. */
   readonly number: () => number;
-  /** False when there are too many, in all or from this address: refuse it. */
-  readonly add: (connection: Connection) => boolean;
+  readonly add: (connection: Connection) => void;
   readonly remove: (connection: Connection) => void;
   /** Sends by an existing flow; false when there is none. */
   readonly send: (to: Source, text: string) => boolean;
@@ -44,36 +43,77 @@ export interface Flows {
     remote: SocketAddress,
     connected: (to: Source | undefined) => void,
   ) => void;
+  /** As `connect` by TCP, for a peer that may not have it: it is not asked each time. */
+  readonly upgrade: (
+    remote: SocketAddress,
+    connected: (to: Source | undefined) => void,
+  ) => void;
   /** True when the flow of another edge's or an earlier life's record still leads somewhere. */
   readonly isAlive: (flow: Flow) => boolean;
   readonly count: () => number;
   readonly closeAll: () => void;
 }
 
-export interface Limits {
-  readonly connections: number;
-  readonly connectionsPerSource: number;
-}
-
 export interface Config {
   readonly edge: string;
   readonly incarnation: string;
-  readonly limits: Limits;
   readonly datagrams: Datagrams;
   readonly dial: Dial;
-  readonly counters: Counters;
+  readonly now: () => number;
 }
+
+/** How long a peer without TCP is left alone, and how many of them are remembered. */
+const noTcpMs = 300_000;
+const mostNoTcp = 10_000;
 
 const addressKey = (transport: Transport, { ip, port }: SocketAddress): string =>
   `${transport} ${ip} ${port}`;
 
+/** However many want the same address, it is dialled once. */
+const connector = (dial: Dial, open: ReadonlyMap<string, Connection>): Flows["connect"] => {
+  const dialling = new Map<string, Array<(connection: Connection | undefined) => void>>();
+  return (transport, remote, connected) => {
+    const key = addressKey(transport, remote);
+    const use = (connection: Connection | undefined): void =>
+      connected(
+        connection === undefined ? undefined : { transport, connection: connection.id, remote },
+      );
+    const known = open.get(key);
+    if (known !== undefined) return use(known);
+    const waiting = dialling.get(key);
+    if (waiting !== undefined) return void waiting.push(use);
+    dialling.set(key, [use]);
+    dial(transport, remote, (connection) => {
+      const waiters = dialling.get(key) ?? [];
+      dialling.delete(key);
+      for (const waiter of waiters) waiter(connection);
+    });
+  };
+};
+
+/** By TCP, unless the peer could not be reached so a while ago. */
+const upgrader = (connect: Flows["connect"], now: () => number): Flows["upgrade"] => {
+  /** Peers that could not be reached by TCP, and when they may be tried again. */
+  const noTcp = new Map<string, number>();
+  return (remote, connected) => {
+    const key = addressKey("tcp", remote);
+    const until = noTcp.get(key);
+    if (until !== undefined && until > now()) return connected(undefined);
+    noTcp.delete(key);
+    connect("tcp", remote, (to) => {
+      if (to === undefined) {
+        if (noTcp.size >= mostNoTcp) noTcp.delete(noTcp.keys().next().value!);
+        noTcp.set(key, now() + noTcpMs);
+      }
+      connected(to);
+    });
+  };
+};
+
 export const make = (config: Config): Flows => {
-  const { counters, datagrams, dial, limits } = config;
+  const { datagrams, dial, now } = config;
   const connections = new Map<number, Connection>();
   const byAddress = new Map<string, Connection>();
-  const perSource = new Map<string, number>();
-  const dialling = new Map<string, Array<(connection: Connection | undefined) => void>>();
-  const refused = counters.counter("edge_connections_refused_total", { reason: "limit" });
   let last = 0;
 
   const send = (to: Source, text: string): boolean => {
@@ -86,49 +126,22 @@ export const make = (config: Config): Flows => {
     return connection !== undefined;
   };
 
-  const connect: Flows["connect"] = (transport, remote, connected) => {
-    const key = addressKey(transport, remote);
-    const use = (connection: Connection | undefined): void =>
-      connected(
-        connection === undefined ? undefined : { transport, connection: connection.id, remote },
-      );
-    const open = byAddress.get(key);
-    if (open !== undefined) return use(open);
-    const waiting = dialling.get(key);
-    if (waiting !== undefined) return void waiting.push(use);
-    dialling.set(key, [use]);
-    dial(transport, remote, (connection) => {
-      const waiters = dialling.get(key) ?? [];
-      dialling.delete(key);
-      for (const waiter of waiters) waiter(connection);
-    });
-  };
+  const connect = connector(dial, byAddress);
 
   return {
     number: () => ++last,
     add: (connection) => {
-      const { ip } = connection.remote;
-      const own = perSource.get(ip) ?? 0;
-      if (connections.size >= limits.connections || own >= limits.connectionsPerSource) {
-        refused.value++;
-        return false;
-      }
-      perSource.set(ip, own + 1);
       connections.set(connection.id, connection);
       byAddress.set(addressKey(connection.transport, connection.remote), connection);
-      return true;
     },
     remove: (connection) => {
       if (!connections.delete(connection.id)) return;
-      const { ip } = connection.remote;
-      const left = (perSource.get(ip) ?? 1) - 1;
-      if (left > 0) perSource.set(ip, left);
-      else perSource.delete(ip);
       const key = addressKey(connection.transport, connection.remote);
       if (byAddress.get(key) === connection) byAddress.delete(key);
     },
     send,
     connect,
+    upgrade: upgrader(connect, now),
     isAlive: (flow) =>
       flow.edge === config.edge &&
       (flow.transport === "udp" ||
@@ -136,7 +149,7 @@ export const make = (config: Config): Flows => {
           connections.has(flow.connection)),
     count: () => connections.size,
     closeAll: () => {
-      for (const connection of [...connections.values()]) connection.close();
+      for (const connection of [...connections.values()]) connection.close("stopped");
     },
   };
 };

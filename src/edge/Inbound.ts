@@ -8,13 +8,13 @@ import * as ResponseRoute from "../sip/ResponseRoute.ts";
 import * as Key from "../sip/transaction/Key.ts";
 import * as Validate from "../sip/Validate.ts";
 import type * as Admission from "./Admission.ts";
-import { type Context, methods, via } from "./Context.ts";
+import { type Context, methods, traced, via } from "./Context.ts";
 import type { Source } from "./Flows.ts";
 import { reasonOf } from "./Identity.ts";
 import type { Performer } from "./Performer.ts";
 import * as Reports from "./Reports.ts";
 import { pong, Requests } from "./Requests.ts";
-import { type Pending, respond, text } from "./Responder.ts";
+import { type Answer, type Pending, respond, text } from "./Responder.ts";
 
 export interface Gates {
   /** Messages of a source address, before the parser. */
@@ -23,7 +23,13 @@ export interface Gates {
   readonly dialogs: Admission.Admission;
 }
 
-const overloaded = { status: 503, fields: [["Retry-After", "10"]] as const };
+const overloaded = (cause: string): Answer => ({
+  status: 503,
+  fields: [["Retry-After", "10"]],
+  cause,
+});
+const tooManyTransactions = overloaded("too many transactions");
+const tooManyDialogs = overloaded("too many new dialogs of one source");
 
 /** Methods that are understood, if only to refuse them with 405 or 489 instead of 501. */
 const capabilities: Validate.Capabilities = {
@@ -50,51 +56,46 @@ export class Inbound {
     this.counts = {
       requests: context.counters.counter("edge_messages_total", { kind: "request" }),
       responses: context.counters.counter("edge_messages_total", { kind: "response" }),
+      pings: context.counters.counter("edge_messages_total", { kind: "ping" }),
       rate: dropped("rate"),
       malformed: dropped("malformed"),
       invalid: dropped("invalid"),
       stray: dropped("stray"),
-      dialogs: context.counters.counter("edge_requests_refused_total", { reason: "rate" }),
-      full: context.counters.counter("edge_requests_refused_total", { reason: "transactions" }),
+      defect: dropped("defect"),
     };
   }
 
   /** A datagram; the octets may be used again afterwards. */
   datagram(octets: Uint8Array, length: number, ip: string, port: number): void {
-    if (!this.admits(ip)) return;
-    const parsed = Parser.parse(length === octets.length ? octets : octets.subarray(0, length));
-    const source: Source = { transport: "udp", connection: 0, remote: { ip, port } };
-    if (parsed.kind === "keepAlive") {
-      if (parsed.ping) this.context.flows.send(source, "\r\n");
-      return;
-    }
-    this.take(parsed, source);
+    const exact = length === octets.length ? octets : octets.subarray(0, length);
+    this.frame(exact, { transport: "udp", connection: 0, remote: { ip, port } });
   }
 
-  /** A message of a WebSocket. */
+  /** A message of a WebSocket, or a datagram. */
   frame(octets: Uint8Array, source: Source): void {
     if (!this.admits(source.remote.ip)) return;
     const parsed = Parser.parse(octets);
-    if (parsed.kind === "keepAlive") return void this.context.flows.send(source, "\r\n");
-    this.take(parsed, source);
+    if (parsed.kind !== "keepAlive") return this.take(parsed, source);
+    if (parsed.ping) this.pong(source);
   }
 
-  /** Octets of a connection; false when it must be closed. */
-  stream(framer: Frame.Framer, chunk: Uint8Array, source: Source): boolean {
-    for (const output of framer.push(chunk)) {
-      switch (output.kind) {
-        case "message":
-          if (this.admits(source.remote.ip)) this.take(output.message, source);
-          break;
-        case "ping":
-          this.context.flows.send(source, "\r\n");
-          break;
-        case "broken":
-          this.take(output.malformed, source);
-          return false;
-      }
+  /** What the octets of a connection were. */
+  output(output: Frame.Output, source: Source): void {
+    switch (output.kind) {
+      case "message":
+        if (this.admits(source.remote.ip)) this.take(output.message, source);
+        return;
+      case "ping":
+        return this.pong(source);
+      case "broken":
+        return this.take(output.malformed, source);
     }
-    return true;
+  }
+
+  /** RFC 5626 section 3.5.1: a ping of two line ends is answered by one. */
+  private pong(source: Source): void {
+    this.counts.pings.value++;
+    this.context.flows.send(source, "\r\n");
   }
 
   private admits(ip: string): boolean {
@@ -103,7 +104,26 @@ export class Inbound {
     return admitted;
   }
 
+  /** A defect of ours costs the message that met it, never the socket that it came in by. */
   private take(parsed: Message.Message | Message.Malformed, source: Source): void {
+    try {
+      this.handle(parsed, source);
+    } catch (cause) {
+      this.counts.defect.value++;
+      this.context.defect("a message could not be handled", cause);
+      if (parsed.kind === "request" && parsed.method !== "ACK") this.apologise(parsed, source);
+    }
+  }
+
+  /** Else the request's transaction would wait for its answer for ever. */
+  private apologise(request: Message.Request, source: Source): void {
+    const server = this.context.transactions.find(Key.server(request));
+    const parts = server?.parts;
+    if (server === undefined || parts === undefined) return;
+    respond(this.context, { server, parts, source }, { status: 500, cause: "defect" });
+  }
+
+  private handle(parsed: Message.Message | Message.Malformed, source: Source): void {
     switch (parsed.kind) {
       case "request":
         this.counts.requests.value++;
@@ -117,33 +137,40 @@ export class Inbound {
   }
 
   private malformed({ reason, reply, status }: Message.Malformed, source: Source): void {
-    this.counts.malformed.value++;
-    if (reply !== undefined) this.stateless(reply, source, { status, reason });
+    this.context.counters.counter("edge_messages_malformed_total", { reason }).value++;
+    if (reply === undefined) this.counts.malformed.value++;
+    else this.stateless(reply, source, { status, reason });
   }
 
   /** An answer that no transaction keeps: the same request gets the same answer. */
   private stateless(
     parts: Message.ReplyParts,
     source: Source,
-    answer: Parameters<typeof text>[2],
+    answer: Answer,
   ): void {
+    this.refuse(answer);
     const stamped = ResponseRoute.stamp(parts, source.remote, true);
     this.context.flows.send(source, text(this.context, stamped, answer));
+  }
+
+  private refuse({ cause, reason, status }: Answer): void {
+    this.context.refusals.count("edge", status, cause ?? reason);
   }
 
   private request(request: Message.Request, source: Source): void {
     if (request.method === "ACK") return this.ack(request);
     const refusal = Validate.request(request, capabilities);
     if (refusal !== undefined) {
-      this.counts.invalid.value++;
       return this.stateless(Message.replyParts(request), source, refusal);
     }
     const parts = ResponseRoute.stamp(Message.replyParts(request), source.remote, true);
     if (this.requests.isPing(request)) {
       return void this.context.flows.send(source, pong(parts, this.context.incarnation));
     }
-    if (this.refusesNew(request, source)) {
-      return void this.context.flows.send(source, text(this.context, parts, overloaded));
+    const excess = this.excess(request, source);
+    if (excess !== undefined) {
+      this.refuse(excess);
+      return void this.context.flows.send(source, text(this.context, parts, excess));
     }
     const reliable = source.transport !== "udp";
     const server = this.context.transactions.receive(
@@ -159,17 +186,13 @@ export class Inbound {
   }
 
   /** New dialogs are refused under load; requests inside of dialogs never are. */
-  private refusesNew(request: Message.Request, { remote }: Source): boolean {
-    if (request.to.tag !== undefined || request.method === "CANCEL") return false;
-    const { context, counts, gates } = this;
-    if (context.transactions.find(Key.server(request)) !== undefined) return false;
-    if (context.transactions.isFull) {
-      counts.full.value++;
-      return true;
-    }
+  private excess(request: Message.Request, { remote }: Source): Answer | undefined {
+    if (request.to.tag !== undefined || request.method === "CANCEL") return undefined;
+    const { context, gates } = this;
+    if (context.transactions.find(Key.server(request)) !== undefined) return undefined;
+    if (context.transactions.isFull) return tooManyTransactions;
     const admitted = gates.dialogs.admit(remote.ip, context.environment.now());
-    if (!admitted) counts.dialogs.value++;
-    return !admitted;
+    return admitted ? undefined : tooManyDialogs;
   }
 
   private ack(request: Message.Request): void {
@@ -184,6 +207,10 @@ export class Inbound {
     const invite = this.context.transactions.find(Key.cancelled(request));
     if (invite === undefined) return this.requests.strayCancel(request, pending, reason);
     pending.server.call = invite.call;
+    if (invite.call !== undefined) {
+      const line = `CANCEL ${request.uri}`;
+      traced(this.context, invite.call, "in", pending.source, line, pending.parts.cseq);
+    }
     respond(this.context, pending, { status: 200 });
     invite.onCancel?.(reason);
   }
@@ -191,11 +218,11 @@ export class Inbound {
   private response(response: Message.Response, source: Source): void {
     if (Validate.response(response) !== undefined) return void this.counts.invalid.value++;
     if (this.context.transactions.response(response)) return;
-    const success = response.cseqMethod === "INVITE" && response.status >= 200 &&
-      response.status < 300;
-    const owner = success ? Reports.ownerOf(this.context, response) : undefined;
+    const final = response.cseqMethod === "INVITE" && response.status >= 200;
+    const owner = final ? Reports.ownerOf(this.context, response) : undefined;
     if (owner === undefined) return void this.counts.stray.value++;
     // The INVITE's transaction is gone: an earlier life of this edge, or another edge had it.
+    if (response.status >= 300) return this.end(response, source, "ACK", response.via.branch);
     if (this.performer.repeatAck(response)) return;
     Reports.response(this.context, owner.to, owner.leg, response, source, (reply) => {
       if (reply?._tag === "Answered" && reply.status === 481) this.hangUp(response, source);
@@ -204,23 +231,34 @@ export class Inbound {
 
   /** A phone answered a call that nobody knows any more: ACK and BYE leave it in no doubt. */
   private hangUp(response: Message.Response, source: Source): void {
-    const target = Dialog.remoteTarget(response) ??
-      `sip:${source.remote.ip}:${source.remote.port}`;
-    for (const [method, number] of [["ACK", response.cseq], ["BYE", response.cseq + 1]] as const) {
-      const branch = `z9hG4bK${response.from.tag}.${number}${method}`;
-      const text = Printer.request({
-        method,
-        uri: target,
-        fields: [
-          ["Via", via(this.context, source.transport, branch)],
-          ["Max-Forwards", "70"],
-          ["From", Message.first(response, "from") ?? ""],
-          ["To", Message.first(response, "to") ?? ""],
-          ["Call-ID", response.callId],
-          ["CSeq", `${number} ${method}`],
-        ],
-      });
-      this.context.flows.send(source, text);
+    for (const method of ["ACK", "BYE"] as const) {
+      this.end(response, source, method, `z9hG4bK${response.from.tag}.${response.cseq}${method}`);
     }
+  }
+
+  /**
+   * Ends what a final response leaves open, without the INVITE that it answers. The ACK of a
+   * refusal has the INVITE's branch (RFC 3261 section 17.1.1.3): by that the phone knows it.
+   */
+  private end(
+    response: Message.Response,
+    source: Source,
+    method: "ACK" | "BYE",
+    branch: string | undefined,
+  ): void {
+    if (branch === undefined) return;
+    const text = Printer.request({
+      method,
+      uri: Dialog.remoteTarget(response) ?? `sip:${source.remote.ip}:${source.remote.port}`,
+      fields: [
+        ["Via", via(this.context, source.transport, branch)],
+        ["Max-Forwards", "70"],
+        ["From", Message.first(response, "from") ?? ""],
+        ["To", Message.first(response, "to") ?? ""],
+        ["Call-ID", response.callId],
+        ["CSeq", `${method === "BYE" ? response.cseq + 1 : response.cseq} ${method}`],
+      ],
+    });
+    this.context.flows.send(source, text);
   }
 }

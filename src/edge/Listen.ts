@@ -51,7 +51,7 @@ export const listenFailed = (
 
 /** Milliseconds and octets that bound what a connection may cost. */
 export interface StreamLimits {
-  /** From the connection to its first message. */
+  /** From the connection to its first message; as long may a TLS handshake take. */
   readonly firstMs: number;
   /** From the first octet of a message to its last. */
   readonly messageMs: number;
@@ -59,6 +59,8 @@ export interface StreamLimits {
    * Without any message or keep-alive (RFC 5626 section 4.4.1 has phones ping each 95 to 120 s).
    */
   readonly idleMs: number;
+  /** Between two looks at the times above. */
+  readonly checkMs: number;
   /** Octets that a peer may leave unread. */
   readonly unread: number;
 }
@@ -67,6 +69,7 @@ export const streamLimits: StreamLimits = {
   firstMs: 15_000,
   messageMs: 10_000,
   idleMs: 930_000,
+  checkMs: 2_500,
   unread: 1_048_576,
 };
 

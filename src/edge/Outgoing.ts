@@ -19,6 +19,24 @@ const targetOf = (text: string): string => {
   return target === undefined || target === uri ? text : Uri.print(target);
 };
 
+/** Start line, names of headers, and the headers that are the same in each request. */
+const fixedOctets = 400;
+
+const lengthOf = (texts: ReadonlyArray<string>, each: number): number =>
+  texts.reduce((sum, text) => sum + text.length + each, 0);
+
+/** Octets of a request as it will be printed: a few more rather than less. */
+export const octetsOf = (effect: AnyRequest): number => {
+  const { branch, callId, from, routeSet, target, to } = effect;
+  const own = effect._tag === "SendRequest"
+    ? 3 * effect.contactUser.length + lengthOf(effect.headers.map(([name]) => name), 4) +
+      lengthOf(effect.headers.map(([, value]) => value), 0)
+    : 0;
+  const sdp = effect._tag === "SendCancel" ? null : effect.sdp;
+  return fixedOctets + lengthOf([branch, callId, from, target, to], 0) +
+    lengthOf(routeSet, "Route: <>\r\n".length) + own + (sdp?.length ?? 0);
+};
+
 const common = (
   context: Context,
   effect: AnyRequest,

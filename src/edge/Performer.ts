@@ -44,8 +44,9 @@ interface Taken extends Omit<EffectRef, "actor"> {
 const ackLifeMs = 32_000;
 /** A call that is ringing hears so each minute (RFC 3261 section 13.3.1.1). */
 const provisionalMs = 60_000;
-/** Rough size of the headers that are added to a body. */
-const headerOctets = 700;
+/** A BYE waits as long as it would be repeated for a phone to come back, and asks so often. */
+const byeLifeMs = 32_000;
+const byeAgainMs = 2_000;
 
 type Place = Pick<EffectRef, "epoch" | "sequence" | "index">;
 
@@ -164,14 +165,17 @@ export class Performer {
       path.transaction,
       true,
       reliable,
-      (text) => this.back(body, text),
+      nothing,
     );
+    // Not the way that the request came: its connection may be gone.
+    server.back = (text) => this.back(body, task, text);
     const call = Reports.callOf(task.to);
     server.call = call;
     const text = Outgoing.response(context, body);
     const line = `SIP/2.0 ${status} ${body.reason ?? Status.phrase(status)}`;
     traced(context, call, "out", sourceOf(body), line, `${path.cseq} ${path.method}`);
     context.transactions.respond(server, status, text);
+    context.refusals.count("call", status);
     if (status >= 300) return "done";
     if (status < 200) {
       this.repeatProvisional(server);
@@ -194,10 +198,19 @@ export class Performer {
   }
 
   /** To the sender of a request that may have come to another edge, or over a flow that is gone. */
-  private back(body: Of<"SendResponse">, text: string): void {
+  private back(body: Of<"SendResponse">, task: Task, text: string): void {
     const { context } = this;
-    const { flow, vias } = body.path;
+    const { flow } = body.path;
     if (context.flows.isAlive(flow)) return void context.flows.send(sourceOf(body), text);
+    if (flow.transport === "udp") return this.toVia(body, text);
+    NextHop.another(context, task.to, body.leg, "", (to) => {
+      if (to === undefined) this.toVia(body, text);
+      else context.flows.send(to, text);
+    });
+  }
+
+  private toVia({ path: { flow, vias } }: Of<"SendResponse">, text: string): void {
+    const { context } = this;
     const via = Via.parse(vias[0] ?? "");
     if (via === undefined || flow.transport === "wss") return;
     const { host: ip, port } = ResponseRoute.destination(via);
@@ -214,6 +227,8 @@ export class Performer {
       owner: ownerOf(task, leg),
       repeat,
       acknowledged: (text) => {
+        const call = Reports.callOf(task.to);
+        traced(this.context, call, "in", sourceOf(body), "ACK", `${cseq} ACK`);
         const sdp = text !== "" && Result.isSuccess(SdpParse.parse(text)) ? text : null;
         if (body.awaitsAnswer) {
           this.report(task, "ack", { _tag: "ConfirmAnswer", leg, cseq, sdp });
@@ -227,11 +242,11 @@ export class Performer {
     });
   }
 
-  private request(body: Of<"SendRequest">, task: Task): void {
+  private request(body: Of<"SendRequest">, task: Task, until?: number): void {
     const { context } = this;
-    const octets = headerOctets + (body.sdp?.length ?? 0);
-    NextHop.obtain(context, body, octets, (to) => {
-      if (to === undefined) return this.failed(body.method, body.leg, body.cseq, task, "flow");
+    const last = until ?? context.environment.now() + byeLifeMs;
+    NextHop.obtain(context, task.to, body, Outgoing.octetsOf(body), (to) => {
+      if (to === undefined) return this.wayless(body, task, last);
       const parts = Outgoing.request(context, body, to.transport);
       const line = `${body.method} ${parts.uri}`;
       traced(context, Reports.callOf(task.to), "out", to, line, `${body.cseq} ${body.method}`);
@@ -239,6 +254,16 @@ export class Performer {
       const user = method === "INVITE" ? this.inviter(leg, cseq, task, to) : this.leaver(task, to);
       context.transactions.request(body.branch, parts, to, user);
     });
+  }
+
+  /** There is no way to the peer. An INVITE fails at once; a BYE waits for a phone to come back. */
+  private wayless(body: Of<"SendRequest">, task: Task, until: number): void {
+    const { environment, wheel } = this.context;
+    if (body.method === "BYE" && environment.now() < until) {
+      wheel.start(byeAgainMs, () => this.request(body, task, until));
+    } else {
+      this.failed(body.method, body.leg, body.cseq, task, "flow");
+    }
   }
 
   private failed(
@@ -288,7 +313,7 @@ export class Performer {
     const { context } = this;
     const invite = context.transactions.findClient(body.branch, "INVITE");
     if (invite === undefined) {
-      return NextHop.obtain(context, body, headerOctets, (to) => {
+      return NextHop.obtain(context, task.to, body, Outgoing.octetsOf(body), (to) => {
         if (to === undefined) return this.finished(task);
         this.sendCancel(body, task, Outgoing.cancel(context, body, to.transport), to);
       });
@@ -319,7 +344,7 @@ export class Performer {
 
   private ack(body: Of<"SendAck">, task: Task): void {
     const { context } = this;
-    NextHop.obtain(context, body, headerOctets + (body.sdp?.length ?? 0), (to) => {
+    NextHop.obtain(context, task.to, body, Outgoing.octetsOf(body), (to) => {
       if (to === undefined) return;
       const parts = Outgoing.ack(context, body, to.transport);
       const text = Printer.request(parts);
@@ -334,6 +359,8 @@ export class Performer {
     });
   }
 }
+
+const nothing = (): void => {};
 
 const dialogKey = ({ callId, cseq, to }: Response): string => `${callId} ${cseq} ${to.tag ?? ""}`;
 

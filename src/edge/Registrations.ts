@@ -15,7 +15,7 @@ type Register = Extract<UserRequest, { _tag: "RegisterContacts" }>;
  * What URIs of one contact have in common (RFC 3261 19.1.4): escapes, case and the order of
  * parameters aside.
  */
-const keyOf = (text: string): string => {
+export const keyOf = (text: string): string => {
   const uri = Uri.parse(text);
   if (uri?.kind !== "sip") return text;
   const params = (Params.parse(uri.params) ?? [])

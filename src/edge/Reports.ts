@@ -43,7 +43,7 @@ const learned = (context: Context, leg: LegId, response: Response, source: Sourc
   flow: flowOf(context, source),
 });
 
-export const commandOf = (
+const commandOf = (
   context: Context,
   leg: LegId,
   response: Response,

@@ -2,6 +2,7 @@
 import { Result } from "effect";
 import type { CallCommand } from "../../schemas/Call.ts";
 import { callActor, type LegId, userActor } from "../../schemas/Ids.ts";
+import { maxSdp } from "../../schemas/Sip.ts";
 import type { UserRequest } from "../../schemas/User.ts";
 import type { Reply } from "../../schemas/Reply.ts";
 import * as Hash from "../kernel/Hash.ts";
@@ -18,7 +19,7 @@ import type { Source } from "./Flows.ts";
 import * as Identity from "./Identity.ts";
 import type { Realm } from "./Realms.ts";
 import * as Registrations from "./Registrations.ts";
-import { answerOf, type Pending, respond } from "./Responder.ts";
+import { type Answer, answerOf, type Pending, respond } from "./Responder.ts";
 
 /** How long an INVITE may wait for the core, and any other request (RFC 4320). */
 const inviteDeadlineMs = 32_000;
@@ -32,14 +33,19 @@ const eventMethods = new Set(["SUBSCRIBE", "NOTIFY", "PUBLISH"]);
 /** A body that can be read, none, or why not. */
 type Body =
   | { readonly sdp: string | null }
-  | { readonly refused: string };
+  | { readonly refused: Answer };
+
+const tooLong: Answer = { status: 413, reason: `SDP of more than ${maxSdp} octets` };
 
 const bodyOf = ({ body }: Message.Request): Body => {
   if (body === "") return { sdp: null };
+  if (body.length > maxSdp) return { refused: tooLong };
   const parsed = SdpParse.parse(body);
-  return Result.isSuccess(parsed)
-    ? { sdp: Text.flat(body) }
-    : { refused: `SDP: ${parsed.failure.cause} (line ${parsed.failure.line})` };
+  if (Result.isSuccess(parsed)) return { sdp: Text.flat(body) };
+  const { cause, line } = parsed.failure;
+  return {
+    refused: { status: 400, reason: `SDP: ${cause} (line ${line})`, cause: `SDP: ${cause}` },
+  };
 };
 
 /** 200 to OPTIONS tells what we can do (RFC 3261 section 11.2). */
@@ -138,7 +144,7 @@ export class Requests {
     if (contact === undefined || routeSet === undefined) {
       return this.answer(pending, 400, "Contact or Record-Route is missing or malformed");
     }
-    if ("refused" in body) return this.answer(pending, 400, body.refused);
+    if ("refused" in body) return respond(this.context, pending, body.refused);
     const to = this.callOf(request, realm);
     server.call = to.actor.slice("call/".length);
     traced(context, server.call, "in", source, `INVITE ${request.uri}`, parts.cseq);
@@ -200,7 +206,23 @@ export class Requests {
     const command = Registrations.commandOf(request, identity, source);
     if (command === undefined) return this.answer(pending, 400, "Contact or Path is malformed");
     const user = identity.digest?.username ?? identity.toUser;
-    this.askUser(user, request, command, pending, realm);
+    this.askUser(user, request, command, pending, realm, (reply) => {
+      if (command.natted && source.transport === "udp" && reply?._tag === "Registered") {
+        this.keepOpen(command, reply, source);
+      }
+      return reply;
+    });
+  }
+
+  private keepOpen(
+    { contacts }: Extract<UserRequest, { _tag: "RegisterContacts" }>,
+    registered: Extract<Reply, { _tag: "Registered" }>,
+    { remote }: Source,
+  ): void {
+    const own = registered.contacts.filter(({ uri }) => contacts.some((one) => one.uri === uri));
+    const seconds = own.reduce((most, { expiresIn }) => Math.max(most, expiresIn), 0);
+    const { environment, keepAlives } = this.context;
+    keepAlives.keep(remote, seconds === 0 ? 0 : environment.now() + seconds * 1_000);
   }
 
   /** Methods that we do not serve are refused only to those who may know that. */
@@ -271,7 +293,7 @@ export class Requests {
     dialog: { readonly leg: LegId; callId: string; remoteTag: string; cseq: number },
   ): void {
     const body = bodyOf(request);
-    if ("refused" in body) return this.answer(pending, 400, body.refused);
+    if ("refused" in body) return respond(this.context, pending, body.refused);
     const { parts, source } = pending;
     const command: CallCommand = {
       _tag: "OfferMedia",
@@ -310,12 +332,17 @@ export class Requests {
     );
     core.send(to, id, command, deadlineMs, (reply) => {
       on.settled?.();
-      const answer = answerOf(on.change === undefined ? reply : on.change(reply));
+      const changed = on.change === undefined ? reply : on.change(reply);
+      const answer = answerOf(changed, () => isSigned(request));
       if (answer === undefined) on.accepted?.();
       else respond(this.context, pending, answer);
     });
   }
 }
+
+const isSigned = (request: Message.Request): boolean =>
+  Message.first(request, "authorization") !== undefined ||
+  Message.first(request, "proxy-authorization") !== undefined;
 
 /** 200 to a ping, without a transaction (RFC 3261 section 8.2.7). */
 export const pong = (parts: Message.ReplyParts, tag: string): string =>

@@ -7,6 +7,7 @@ import * as SipReply from "../sip/Reply.ts";
 import * as Status from "../sip/Status.ts";
 import { capabilities, type Context, traced } from "./Context.ts";
 import type { Source } from "./Flows.ts";
+import type { Decider } from "./Refusals.ts";
 import type { Server } from "./Transactions.ts";
 
 /** One request that waits for its answer. */
@@ -20,6 +21,9 @@ export interface Answer {
   readonly status: number;
   readonly reason?: string | undefined;
   readonly fields?: ReadonlyArray<HeaderField>;
+  /** What a refusal is counted under, where the reason phrase does not say it. */
+  readonly cause?: string;
+  readonly by?: Decider;
 }
 
 const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
@@ -41,6 +45,7 @@ export const text = (context: Context, parts: ReplyParts, answer: Answer): strin
 /** Sends a final (or 100) response through the request's transaction. */
 export const respond = (context: Context, pending: Pending, answer: Answer): void => {
   const { parts, server, source } = pending;
+  context.refusals.count(answer.by ?? "edge", answer.status, answer.cause ?? answer.reason);
   if (server.call !== undefined) {
     const line = `SIP/2.0 ${answer.status} ${answer.reason ?? Status.phrase(answer.status)}`;
     traced(context, server.call, "out", source, line, parts.cseq);
@@ -48,17 +53,30 @@ export const respond = (context: Context, pending: Pending, answer: Answer): voi
   context.transactions.respond(server, answer.status, text(context, parts, answer));
 };
 
-/** The answer that a reply of the core stands for; undefined: effects will follow. */
-export const answerOf = (reply: Reply | undefined): Answer | undefined => {
-  // Nobody answered in time: a retry may find somebody (RFC 3261 21.5.4).
-  if (reply === undefined) return { status: 503, fields: [["Retry-After", "5"]] };
+/** Nobody answered in time: a retry may find somebody (RFC 3261 21.5.4). */
+const unanswered: Answer = {
+  status: 503,
+  fields: [["Retry-After", "5"]],
+  cause: "no core answered",
+};
+
+/**
+ * The answer that a reply of the core stands for; undefined: effects will follow. `isSigned` says
+ * whether the request brought credentials.
+ */
+export const answerOf = (
+  reply: Reply | undefined,
+  isSigned: () => boolean,
+): Answer | undefined => {
+  if (reply === undefined) return unanswered;
+  const by = "core";
   switch (reply._tag) {
     case "Accepted":
       return undefined;
     case "Answered": {
       const { headers, reason, status } = reply;
       const fields = status === 405 ? [...capabilities, ...headers] : headers;
-      return { status, ...(reason === null ? {} : { reason }), fields };
+      return { status, ...(reason === null ? {} : { reason }), fields, by };
     }
     case "Challenged": {
       const { algorithms, nonce, realm, stale } = reply;
@@ -66,14 +84,20 @@ export const answerOf = (reply: Reply | undefined): Answer | undefined => {
         "WWW-Authenticate",
         Digest.challenge({ realm, nonce, algorithm, stale, opaque: undefined }),
       ]);
-      return { status: 401, fields };
+      const cause = stale ? "stale nonce" : isSigned() ? "wrong credentials" : "no credentials";
+      return { status: 401, fields, cause, by };
     }
     case "Registered":
       return { status: 200, fields: registered(reply) };
     case "Overloaded":
-      return { status: 503, fields: [["Retry-After", retryAfterSeconds(reply.retryAfterMs)]] };
+      return {
+        status: 503,
+        fields: [["Retry-After", retryAfterSeconds(reply.retryAfterMs)]],
+        cause: "core is overloaded",
+        by,
+      };
     default:
-      return { status: 500 };
+      return { status: 500, cause: `unexpected reply ${reply._tag}`, by };
   }
 };
 

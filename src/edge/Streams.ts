@@ -5,10 +5,13 @@ import { Effect, type Scope } from "effect";
 import type { SocketAddress, Transport } from "../../schemas/Sip.ts";
 import * as Text from "../kernel/Text.ts";
 import * as Frame from "../sip/Frame.ts";
+import type { Malformed } from "../sip/Message.ts";
+import * as Connections from "./Connections.ts";
 import type { Connection, Dial, Flows, Source } from "./Flows.ts";
 import type { Inbound } from "./Inbound.ts";
-import { type ListenFailed, listenFailed, plainAddress, streamLimits } from "./Listen.ts";
+import { type ListenFailed, listenFailed, plainAddress, type StreamLimits } from "./Listen.ts";
 import type { TimerWheel } from "./TimerWheel.ts";
+import * as Watch from "./Watch.ts";
 
 export interface Certificate {
   /** PEM. */
@@ -21,24 +24,26 @@ export interface Ports {
   readonly wheel: TimerWheel;
   readonly now: () => number;
   readonly inbound: () => Inbound;
+  readonly limits: StreamLimits;
+  readonly connections: Connections.Connections;
 }
 
-const checkMs = 5_000;
 const dialMs = 4_000;
 
-/** Makes a connection of a socket; undefined when there are too many. */
+/** A peer that closes at once cannot be told more: what is due is sent, then it is over. */
+const reasonOf = ({ status }: Malformed): Connections.Closing =>
+  status === 413 || status === 414 || status === 513 ? "tooLong" : "malformed";
+
+/** Makes a flow of a socket. `silentMs`: how long its peer may say nothing at all. */
 const attach = (
   ports: Ports,
   transport: Transport,
   socket: Socket,
   remote: SocketAddress,
-): Connection | undefined => {
-  const { flows, now, wheel } = ports;
+  silentMs: number,
+): Connection => {
+  const { connections, flows, limits } = ports;
   const framer = Frame.make();
-  const opened = now();
-  let heard = opened;
-  let messages = 0;
-  let pendingSince = 0;
   let closed = false;
   const connection: Connection = {
     id: flows.number(),
@@ -48,39 +53,36 @@ const attach = (
       if (closed) return;
       socket.write(Text.toBytes(text));
       // A peer that does not read must not fill our memory.
-      if (socket.writableLength > streamLimits.unread) connection.close();
+      if (socket.writableLength <= limits.unread) return;
+      connection.close("unread");
+      socket.destroy();
     },
-    close: () => {
+    close: (reason) => {
       if (closed) return;
       closed = true;
+      watch.stop();
       flows.remove(connection);
+      connections.closed(transport, reason);
       socket.destroySoon();
+      // What is due may never be read: the descriptor is freed all the same.
+      ports.wheel.start(limits.messageMs, () => void socket.destroy());
     },
   };
+  const watch = Watch.make(ports, silentMs, connection.close);
   const source: Source = { transport, connection: connection.id, remote };
-  if (!flows.add(connection)) {
-    socket.destroy();
-    return undefined;
-  }
+  flows.add(connection);
+  connections.opened(transport);
   socket.setNoDelay(true);
   socket.on("data", (chunk: Uint8Array) => {
-    heard = now();
-    messages++;
-    if (!ports.inbound().stream(framer, chunk, source)) return connection.close();
-    pendingSince = framer.pending() ? pendingSince || heard : 0;
-  });
-  socket.on("error", () => connection.close());
-  socket.on("close", () => connection.close());
-  const check = (): void => {
     if (closed) return;
-    const at = now();
-    const late = messages === 0 && at - opened > streamLimits.firstMs ||
-      pendingSince > 0 && at - pendingSince > streamLimits.messageMs ||
-      at - heard > streamLimits.idleMs;
-    if (late) return connection.close();
-    wheel.start(checkMs, check);
-  };
-  wheel.start(checkMs, check);
+    const outputs = framer.push(chunk);
+    for (const output of outputs) ports.inbound().output(output, source);
+    const last = outputs.at(-1);
+    if (last?.kind === "broken") return connection.close(reasonOf(last.malformed));
+    watch.heard(outputs.length, framer.pending());
+  });
+  socket.on("error", () => connection.close("broken"));
+  socket.on("close", () => connection.close("peer"));
   return connection;
 };
 
@@ -89,7 +91,7 @@ const remoteOf = (socket: Socket): SocketAddress => ({
   port: socket.remotePort ?? 0,
 });
 
-/** Opens a server and closes it, with its connections, at the end of the scope. */
+/** Opens a server, and closes it at the end of the scope. */
 const open = (
   server: Server,
   transport: Transport,
@@ -98,7 +100,8 @@ const open = (
 ): Effect.Effect<number, ListenFailed, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<number, ListenFailed>((resume) => {
-      server.once("error", (error: { readonly code?: string }) =>
+      // Errors of a later accept (no descriptor is left) are of no listener's concern.
+      server.on("error", (error: { readonly code?: string }) =>
         resume(Effect.fail(listenFailed(transport, ip, port, error.code ?? error))));
       server.listen(port, ip, () => {
         const address = server.address();
@@ -112,29 +115,39 @@ const open = (
   );
 
 /** The result is the port, which the system chose when 0 was asked for. */
-export const listenTcp = (ports: Ports, ip: string, port: number) =>
-  open(
-    createServer((socket) => void attach(ports, "tcp", socket, remoteOf(socket))),
-    "tcp",
-    ip,
-    port,
-  );
+export const listenTcp = (ports: Ports, ip: string, port: number) => {
+  const { connections, limits } = ports;
+  const server = createServer((socket) => {
+    const remote = remoteOf(socket);
+    if (!connections.enter("tcp", remote.ip)) return void socket.destroy();
+    socket.once("close", () => connections.leave(remote.ip));
+    attach(ports, "tcp", socket, remote, limits.firstMs);
+  });
+  return open(server, "tcp", ip, port);
+};
 
 export const listenTls = (ports: Ports, ip: string, port: number, own: Certificate) => {
+  const { connections, limits } = ports;
   const server = createTlsServer({
     cert: own.certificate,
     key: own.key,
     minVersion: "TLSv1.2",
-    handshakeTimeout: streamLimits.firstMs,
-  }, (socket) => void attach(ports, "tls", socket, remoteOf(socket)));
-  // A failed handshake is the peer's affair, not an error of the server.
-  server.on("tlsClientError", () => {});
+    handshakeTimeout: limits.firstMs,
+  }, (socket) => {
+    guard.settled(socket);
+    attach(ports, "tls", socket, remoteOf(socket), limits.firstMs);
+  });
+  const guard = Connections.guard(server, "tls", connections);
   return open(server, "tls", ip, port);
 };
 
 /** Opens connections for requests; a TLS peer is verified against the system's roots. */
 export const dial = (ports: Ports): Dial => (transport, remote, opened) => {
-  if (transport !== "tcp" && transport !== "tls") return opened(undefined);
+  const { connections, limits } = ports;
+  const { ip: host, port } = remote;
+  if (transport !== "tcp" && transport !== "tls" || !connections.enter(transport, host)) {
+    return opened(undefined);
+  }
   let settled = false;
   const settle = (connection: Connection | undefined): void => {
     if (settled) return;
@@ -142,14 +155,21 @@ export const dial = (ports: Ports): Dial => (transport, remote, opened) => {
     ports.wheel.stop(timer);
     opened(connection);
   };
-  const { ip: host, port } = remote;
-  const ready = (): void => settle(attach(ports, transport, socket, remote));
+  // Who was called speaks when it has something to say.
+  const ready = (): void =>
+    settled
+      ? void socket.destroy()
+      : settle(attach(ports, transport, socket, remote, limits.idleMs));
   const socket: Socket = transport === "tcp"
     ? createConnection({ host, port }, ready)
     : connectTls({ host, port, minVersion: "TLSv1.2" }, ready);
   const timer = ports.wheel.start(dialMs, () => {
-    if (!settled) socket.destroy();
+    settle(undefined);
+    socket.destroy();
+  });
+  socket.once("close", () => {
+    connections.leave(host);
     settle(undefined);
   });
-  socket.once("error", () => settle(undefined));
+  socket.on("error", () => settle(undefined));
 };

@@ -264,7 +264,11 @@ export class Transactions {
   ): void {
     const [next, outputs] = transaction.table(transaction.state, input);
     transaction.state = next;
-    for (const output of outputs) this.output(transaction, output, text, response);
+    for (const output of outputs) {
+      // A send that failed has ended it: nothing of it may run on.
+      if (next.name !== "terminated" && transaction.state.name === "terminated") return;
+      this.output(transaction, output, text, response);
+    }
   }
 
   private output(

@@ -22,7 +22,9 @@ const decoys = { "MD5": "0".repeat(32), "SHA-256": "0".repeat(64), "SHA-512-256"
  * RFC 8760: the strongest first, and never MD5; with the tenant's exception exactly one challenge,
  * MD5, because common phones fail on any other.
  */
-export const algorithmsOf = ({ exceptions }: Policy): ReadonlyArray<Algorithm> =>
+export const algorithmsOf = (
+  { exceptions }: Pick<Policy, "exceptions">,
+): ReadonlyArray<Algorithm> =>
   exceptions.includes("md5Digest") ? ["MD5"] : ["SHA-512-256", "SHA-256"];
 
 /** Undefined when the answer is right; else what to reply. */

@@ -4,10 +4,9 @@ import type { CallCommand } from "../../schemas/Call.ts";
 import { CallEvent } from "../../schemas/CallEvent.ts";
 import type { HostEffect } from "../../schemas/Effect.ts";
 import type { Addressed } from "../../schemas/Envelope.ts";
-import { tenantActor, userActor, type WorkerId } from "../../schemas/Ids.ts";
+import { tenantActor, userActor } from "../../schemas/Ids.ts";
 import { maxNumber, type Party } from "../../schemas/Party.ts";
 import { answered, type Reply } from "../../schemas/Reply.ts";
-import type { Flow } from "../../schemas/Sip.ts";
 import type { Behaviour, Input, Prepared, StampContext } from "../actor/Behaviour.ts";
 import { deadlineOf, decider, isOver } from "../call/Call.ts";
 import type { AddTargets, Command, MediaFacts, Minted, OfferFacts } from "../call/Command.ts";
@@ -24,7 +23,7 @@ export interface Config {
   readonly random: (size: number) => Uint8Array;
   readonly routing: RoutingTag.RoutingKeys;
   /** The media worker of this core. */
-  readonly media: WorkerId;
+  readonly media: Targets.Media;
 }
 
 type Authenticated = Extract<Reply, { _tag: "Authenticated" }>;
@@ -122,6 +121,31 @@ const prepareMedia = (
   );
 };
 
+/** Where the party of a leg is now: a question, which changes nothing. */
+const findFlow = (
+  config: Config,
+  { id, tenant }: Addressed,
+  state: State | undefined,
+  { contact, leg: number }: Extract<CallCommand, { _tag: "FindFlow" }>,
+): Effect.Effect<Prepared> => {
+  const leg = state?.legs[number];
+  const gone = leg?.hop.flow ?? null;
+  if (leg === undefined || leg.party._tag !== "User" || gone === null) {
+    return Effect.succeed(reply({ _tag: "FlowFound", flow: null }));
+  }
+  const { party, target } = leg;
+  const user = userActor(tenant, party.extension);
+  const question = { _tag: "LookUpContacts" } as const;
+  return Effect.map(
+    ask(config.address, tenant, user, `${id}/contacts`, question),
+    (contacts) => {
+      const bindings = contacts?._tag === "Contacts" ? contacts.bindings : [];
+      const flow = Targets.flowOf(bindings, gone, { target, contact });
+      return reply({ _tag: "FlowFound", flow });
+    },
+  );
+};
+
 const prepare = (
   config: Config,
   envelope: Addressed,
@@ -137,6 +161,8 @@ const prepare = (
     case "OfferMedia":
     case "ReportAnswer":
       return prepareMedia(config, envelope, state, command);
+    case "FindFlow":
+      return findFlow(config, envelope, state, command);
     default:
       return undefined;
   }
@@ -187,8 +213,11 @@ const stamp = (
 
 /** Looks up where a redirection leads: each user part as if it were dialled. */
 const redirect = Effect.fnUntraced(
-  function* (config: Config, actor: string, tenant: string, effect: HostEffect, from: Flow) {
+  function* (config: Config, actor: string, tenant: string, effect: HostEffect, state: State) {
     const { address } = config;
+    const { relay: held } = state;
+    const from = state.legs[0]?.hop.flow;
+    if (from === null || from === undefined) return undefined;
     const { depth, leg, slots, users } = effect;
     const targets: Array<Targets.Found["targets"][number]> = [];
     for (const [n, dialled] of users.entries()) {
@@ -201,9 +230,12 @@ const redirect = Effect.fnUntraced(
       targets.push(...found.targets);
     }
     const used = slots.slice(0, targets.length);
+    // With the ports that the call has: the relay of the command takes the place of the one before.
+    const all = new Set([...held?.ports.map(({ leg }) => leg) ?? [], ...used]);
+    const streams = new Set(held?.ports.map(({ stream }) => stream) ?? [0]);
     const relay = used.length === 0
       ? null
-      : yield* Targets.reserve(address, config.media, tokenOf(actor), used, [0]);
+      : yield* Targets.reserve(address, config.media, tokenOf(actor), [...all], [...streams]);
     const command: AddTargets = {
       _tag: "AddTargets",
       leg,
@@ -230,10 +262,8 @@ export const make = (
   deadlineOf,
   confirms,
   isOver,
-  perform: ({ actor, effect, state, tenant }) => {
-    const from = state.legs[0]?.hop.flow;
-    return effect.body._tag === "FindTargets" && from !== null && from !== undefined
-      ? redirect(config, actor, tenant, effect.body, from)
-      : Effect.succeed(undefined);
-  },
+  perform: ({ actor, effect, state, tenant }) =>
+    effect.body._tag === "FindTargets"
+      ? redirect(config, actor, tenant, effect.body, state)
+      : Effect.succeed(undefined),
 });

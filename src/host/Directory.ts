@@ -3,6 +3,7 @@ import { Result, Schema, SchemaIssue } from "effect";
 import { Directory, type DirectoryTenant } from "../../schemas/Directory.ts";
 import type { Limits, Policy, Route, Trunk } from "../../schemas/Tenant.ts";
 import * as Address from "../sdp/Address.ts";
+import { algorithmsOf } from "./Authentication.ts";
 
 export class DirectoryRefused extends Schema.TaggedError<DirectoryRefused>()("DirectoryRefused", {
   problems: Schema.Array(Schema.String),
@@ -24,13 +25,19 @@ const pathText = (path: ReadonlyArray<unknown>): string =>
   path.map((part) => {
     const key = typeof part === "object" && part !== null && "key" in part ? part.key : part;
     return typeof key === "number" ? `[${key}]` : `.${String(key)}`;
-  }).join("").replace(/^\./, "");
+  }).join("").replace(/^\./, "") || "the directory";
+
+/** What the schema's own words mean to the author of the file. */
+const words: Readonly<Record<string, string>> = {
+  "Missing key": "it is missing",
+  "Expected no excess property": "there is no such field",
+};
 
 export const parse = (json: unknown): Result.Result<Directory, DirectoryRefused> => {
   const decoded = decode(json);
   if (Result.isFailure(decoded)) {
-    const problems = format(decoded.failure.issue).issues.map(({ message, path }) =>
-      `${pathText(path ?? [])}: ${message}`
+    const problems = format(decoded.failure.issue).issues.map(({ message, path = [] }) =>
+      `${path.length === 0 ? "the file" : pathText(path)}: ${words[message] ?? message}`
     );
     return Result.fail(new DirectoryRefused({ problems: problems.slice(0, 40) }));
   }
@@ -40,13 +47,14 @@ export const parse = (json: unknown): Result.Result<Directory, DirectoryRefused>
     : Result.fail(new DirectoryRefused({ problems: problems.slice(0, 40) }));
 };
 
-/** Says where a value of a list stands a second time. */
+/** Says where a value of a list stands a second time; undefined is no value. */
 function* duplicates(
-  values: ReadonlyArray<string>,
+  values: ReadonlyArray<string | undefined>,
   place: (index: number) => string,
 ): Generator<string> {
   const seen = new Map<string, number>();
   for (const [index, value] of values.entries()) {
+    if (value === undefined) continue;
     const first = seen.get(value);
     if (first === undefined) seen.set(value, index);
     else yield `${place(index)}: "${value}" is at ${place(first)} already`;
@@ -63,9 +71,11 @@ function* check({ tenants }: Directory): Generator<string> {
 }
 
 function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
-  const { mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
+  const { exceptions = [], mediaNetworks = [], routes = [], trunks = [], users = [] } = tenant;
   yield* duplicates(users.map(({ extension }) => extension), (n) => `${at}.users[${n}].extension`);
   yield* duplicates(trunks.map(({ id }) => id), (n) => `${at}.trunks[${n}].id`);
+  const logins = trunks.map(({ username }) => username);
+  yield* duplicates(logins, (n) => `${at}.trunks[${n}].username`);
   for (const [n, network] of mediaNetworks.entries()) {
     if (!Address.isNetwork(network)) {
       yield `${at}.mediaNetworks[${n}]: "${network}" is no network such as 192.0.2.0/24`;
@@ -75,6 +85,10 @@ function* checkTenant(tenant: DirectoryTenant, at: string): Generator<string> {
     const { ip, port } = addressOf(trunk.address);
     if (Address.canonical(ip) === undefined || port < 1 || port > 65_535) {
       yield `${at}.trunks[${n}].address: "${trunk.address}" is no IP address with a port`;
+    }
+    const { transport = "udp" } = trunk;
+    if (!exceptions.includes("plainSignalling") && (transport === "udp" || transport === "tcp")) {
+      yield `${at}.trunks[${n}].transport: ${transport} needs the exception plainSignalling`;
     }
     if ((trunk.username === undefined) !== (trunk.secret === undefined)) {
       yield `${at}.trunks[${n}]: username and secret belong together`;
@@ -106,10 +120,12 @@ function* checkTrunkSources(tenants: ReadonlyArray<DirectoryTenant>): Generator<
   }
 }
 
+/** The IP as the operating system reports it as a source, however it is spelled here. */
 const addressOf = (text: string): { readonly ip: string; readonly port: number } => {
   const colon = text.lastIndexOf(":");
+  const ip = text.slice(0, colon).replace(/^\[|\]$/g, "");
   return {
-    ip: text.slice(0, colon).replace(/^\[|\]$/g, ""),
+    ip: Address.canonical(ip) ?? ip,
     port: Number(text.slice(colon + 1)),
   };
 };
@@ -134,8 +150,10 @@ export const partsOf = (
     maxBindings: given.maxBindings,
   };
   const { exceptions = [], mediaNetworks = [], routes = [] } = tenant;
+  const domain = tenant.domain.toLowerCase();
+  const algorithms = algorithmsOf({ exceptions });
   return {
-    policy: { domain: tenant.domain.toLowerCase(), exceptions, mediaNetworks, limits },
+    policy: { domain, exceptions, mediaNetworks, limits },
     trunks: (tenant.trunks ?? []).map((trunk) => ({
       id: trunk.id,
       address: addressOf(trunk.address),
@@ -144,7 +162,7 @@ export const partsOf = (
       username: trunk.username ?? null,
       credential: trunk.username === undefined || trunk.secret === undefined
         ? null
-        : fingerprint([tenant.id, tenant.domain, trunk.username, trunk.secret]),
+        : fingerprint([tenant.id, domain, trunk.username, trunk.secret, ...algorithms]),
     })),
     routes,
   };

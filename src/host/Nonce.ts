@@ -1,6 +1,7 @@
 /**
  * Nonces (RFC 7616 section 3.3) without a store: a MAC over time, realm, shard and its epoch. A new
- * owner of the shard makes all of them stale, because nonce counts live in its memory alone.
+ * owner of the shard makes all of them stale, because nonce counts live in its memory alone; so is
+ * the nonce of another shard, which came of a From that names another user than the digest answer.
  */
 import * as Hash from "../kernel/Hash.ts";
 
@@ -101,12 +102,13 @@ export const counts = (): Counts => {
     use: (nonce, nc, at) => {
       if (!/^[0-9a-f]{8}$/i.test(nc)) return false;
       const count = Number.parseInt(nc, 16);
+      if (count === 0) return false;
       const window = windowOf(nonce, at);
       const ahead = count - window.highest;
       if (ahead > 0) {
         window.seen = ahead > windowBits ? 1 : ((window.seen << ahead) | 1) & 0x7fffffff;
         window.highest = count;
-        return count > 0;
+        return true;
       }
       const bit = -ahead >= windowBits ? 0 : 1 << -ahead;
       if (bit === 0 || (window.seen & bit) !== 0) return false;

@@ -19,7 +19,7 @@ export interface Config {
   readonly store: Store["Service"];
   readonly provisioning: Provisioning;
   readonly counters: Counters;
-  readonly checks: Effect.Effect<ReadonlyArray<Check>>;
+  readonly checks: Effect.Effect<ReadonlyArray<Check>, { readonly message: string }>;
 }
 
 const pageRecords = 1_000;
@@ -73,6 +73,9 @@ export const layer = (config: Config) => {
           Effect.mapError(refused),
         ),
     Examine: () =>
-      Effect.map(config.checks, (checks) => ({ checks, counters: counters.snapshot() })),
+      config.checks.pipe(
+        Effect.map((checks) => ({ checks, counters: counters.snapshot() })),
+        Effect.mapError(refused),
+      ),
   });
 };

@@ -6,6 +6,9 @@ import type { Realms } from "../../schemas/Envelope.ts";
 import type { CellId, TenantId } from "../../schemas/Ids.ts";
 import type { TenantEvent } from "../../schemas/Tenant.ts";
 import type { SocketAddress } from "../../schemas/Sip.ts";
+import type * as Tenant from "../tenant/Tenant.ts";
+
+type State = Pick<Tenant.State, "domain" | "provisioned" | "trunks">;
 
 interface Known {
   readonly domain: string;
@@ -15,9 +18,15 @@ interface Known {
 export interface Index {
   /** True when the event changed what edges must know. */
   readonly take: (tenant: TenantId, event: TenantEvent) => boolean;
+  /** The same for a tenant that comes from a checkpoint. */
+  readonly restore: (tenant: TenantId, state: State) => boolean;
   readonly current: () => Realms;
   readonly tenants: () => ReadonlyArray<TenantId>;
 }
+
+/** Sources of inbound trunks. */
+const sourcesOf = ({ trunks }: Pick<State, "trunks">): ReadonlyArray<SocketAddress> =>
+  trunks.flatMap(({ address, inbound }) => inbound ? [address] : []);
 
 export const make = (cell: CellId): Index => {
   const known = new Map<TenantId, Known>();
@@ -32,14 +41,15 @@ export const make = (cell: CellId): Index => {
       switch (event._tag) {
         case "TenantProvisioned":
           return change(tenant, (before) => ({ ...before, domain: event.domain }));
-        case "TrunksChanged": {
-          const trunks = event.trunks.flatMap(({ address, inbound }) => inbound ? [address] : []);
-          return change(tenant, (before) => ({ ...before, trunks }));
-        }
+        case "TrunksChanged":
+          return change(tenant, (before) => ({ ...before, trunks: sourcesOf(event) }));
         default:
           return false;
       }
     },
+    restore: (tenant, state) =>
+      state.provisioned &&
+      change(tenant, () => ({ domain: state.domain, trunks: sourcesOf(state) })),
     current: () => ({
       version,
       domains: [...known].map(([tenant, { domain }]) => ({ domain, tenant, cell })),

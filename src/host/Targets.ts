@@ -33,14 +33,16 @@ const bindingTarget = (extension: string, display: string, binding: Binding): Ta
   edge: binding.flow.edge,
 });
 
+/** Preference of a contact (RFC 3261 section 20.10); of equals the newest ring first. */
+const quality = ({ q }: Binding): number => q === null ? 1 : Number(q);
+
 const trunkTarget = (trunk: Trunk, dialled: string, from: Flow): Target => {
   const { ip, port } = trunk.address;
-  const host = ip.includes(":") ? `[${ip}]` : ip;
   const { transport } = trunk;
   const flow: Flow = { ...from, transport, connection: 0, remote: trunk.address };
   return {
     party: { _tag: "Trunk", trunk: trunk.id, number: dialled, display: "" },
-    uri: `sip:${Text.escapeUser(dialled)}@${host}:${port}${
+    uri: `sip:${Text.escapeUser(dialled)}@${Text.hostOf(ip)}:${port}${
       transport === "udp" ? "" : `;transport=${transport}`
     }`,
     routeSet: [],
@@ -74,6 +76,7 @@ export const find = (
           contacts?._tag !== "Contacts" ? none : {
             ...none,
             targets: contacts.bindings
+              .toSorted((one, other) => quality(one) - quality(other))
               .slice(-mostForks)
               .map((binding) => bindingTarget(extension, contacts.display, binding)),
           },
@@ -82,10 +85,16 @@ export const find = (
   }
 };
 
+/** The media worker of a core, and who hears that it had no ports for a call. */
+export interface Media {
+  readonly worker: WorkerId;
+  readonly refused: (reason: "exhausted" | "unanswered") => void;
+}
+
 /** Ports for the slots and streams of a call; those that it has already come back too. */
 export const reserve = (
   address: Address,
-  worker: WorkerId,
+  media: Media,
   call: string,
   slots: ReadonlyArray<number>,
   streams: ReadonlyArray<number>,
@@ -95,13 +104,40 @@ export const reserve = (
     relay: call,
     endpoints: slots.flatMap((leg) => streams.map((stream) => ({ leg, stream }))),
   };
-  return Effect.match(address.bus.request(Subjects.media(worker), request, reserveTimeoutMs), {
-    onFailure: (): MediaFacts => "exhausted",
+  const refused = (reason: Parameters<Media["refused"]>[0]): MediaFacts => {
+    media.refused(reason);
+    return "exhausted";
+  };
+  const subject = Subjects.media(media.worker);
+  return Effect.match(address.bus.request(subject, request, reserveTimeoutMs), {
+    onFailure: () => refused("unanswered"),
     onSuccess: (answer): MediaFacts => {
       const decoded = decodeReply(answer);
-      if (decoded._tag === "Failure" || decoded.value._tag !== "RelayReserved") return "exhausted";
+      if (decoded._tag === "Failure") return refused("unanswered");
+      if (decoded.value._tag !== "RelayReserved") return refused("exhausted");
       const { worker, incarnation, address, ports } = decoded.value;
       return { call, worker, incarnation, address, ports };
     },
   });
+};
+
+/**
+ * The flow by which the party of a leg can be reached now that its connection is gone: that of the
+ * same contact, else of the newest one from where the leg's came.
+ */
+export const flowOf = (
+  bindings: ReadonlyArray<Binding>,
+  gone: Flow,
+  leg: { readonly target: string; readonly contact: string },
+): Flow | null => {
+  const others = bindings
+    .filter(({ flow }) =>
+      flow.connection !== gone.connection || flow.incarnation !== gone.incarnation
+    )
+    .toSorted((a, b) => b.since - a.since);
+  const same = others.find(({ key, uri }) => key === leg.contact || uri === leg.target) ??
+    others.find(({ flow }) =>
+      flow.transport === gone.transport && flow.remote.ip === gone.remote.ip
+    );
+  return same?.flow ?? null;
 };

@@ -45,11 +45,28 @@ export interface Stored {
   readonly bytes: Uint8Array;
 }
 
-/** Most octets of one append (design, section 6). */
+/** Most octets of one append of several records (design, section 6). */
 export const maxAppendOctets = 256 * 1024;
+/** Most octets of a single record: an actor in a checkpoint can be that large. */
+export const maxRecordOctets = 2 * 1024 * 1024;
+
+/** Why an append is too large for every adapter, if it is. */
+export const oversize = ({ records, shard }: Append): JournalUnavailable | undefined => {
+  let octets = 0;
+  for (const record of records) octets += record.length;
+  const most = records.length > 1 ? maxAppendOctets : maxRecordOctets;
+  if (octets <= most) return undefined;
+  return new JournalUnavailable({
+    reason: `an append of ${octets} octets to shard ${shard.shard}, of at most ${most}`,
+    remedy: "this is a defect of Tandem: please report it",
+  });
+};
 
 export class Journal extends Context.Service<Journal, {
-  /** Stores all records or none; the result is the log's new last sequence. */
+  /**
+   * Stores all records or none; the result is the log's new last sequence. Without records it only
+   * compares. The records are the caller's again once it has the outcome.
+   */
   readonly append: (append: Append) => Effect.Effect<number, JournalFenced | JournalUnavailable>;
   /** Records after `after`, in order, at most `limit`. */
   readonly read: (

@@ -17,8 +17,13 @@ export interface Result {
   readonly head: number;
 }
 
-/** A cut travels as an append without records: `expected` says through where. */
-export const cut = (append: Omit<Append, "records">): Append => ({ ...append, records: [] });
+/** An append, or a cut of all records up to `expected`. */
+export interface Request extends Append {
+  readonly isCut: boolean;
+}
+
+/** Stands for the number of records of a cut. */
+const cutMark = 0xffff_ffff;
 
 export interface Area {
   readonly signals: Int32Array;
@@ -34,18 +39,18 @@ export const area = (buffer: SharedArrayBuffer): Area => ({
 
 export const create = (): SharedArrayBuffer => new SharedArrayBuffer(headerOctets + areaOctets);
 
-/** Writes requests; the caller sees to it that they fit. */
-export const writeAppends = (to: Area, appends: ReadonlyArray<Append>): void => {
+/** Writes requests; the caller sees to it that they fit. None: the writer is to close its file. */
+export const writeRequests = (to: Area, requests: ReadonlyArray<Request>): void => {
   let at = 4;
-  to.view.setUint32(0, appends.length);
-  for (const { shard, expected, records } of appends) {
+  to.view.setUint32(0, requests.length);
+  for (const { expected, isCut, records, shard } of requests) {
     const cell = Buffer.from(shard.cell);
     to.view.setUint8(at, cell.length);
     to.bytes.set(cell, at + 1);
     at += 1 + cell.length;
     to.view.setUint16(at, shard.shard);
     to.view.setFloat64(at + 2, expected);
-    to.view.setUint32(at + 10, records.length);
+    to.view.setUint32(at + 10, isCut ? cutMark : records.length);
     at += 14;
     for (const record of records) {
       to.view.setUint32(at, record.length);
@@ -55,8 +60,8 @@ export const writeAppends = (to: Area, appends: ReadonlyArray<Append>): void => 
   }
 };
 
-export const readAppends = (from: Area): ReadonlyArray<Append> => {
-  const appends: Array<Append> = [];
+export const readRequests = (from: Area): ReadonlyArray<Request> => {
+  const requests: Array<Request> = [];
   let at = 4;
   for (let left = from.view.getUint32(0); left > 0; left--) {
     const cellLength = from.view.getUint8(at);
@@ -65,16 +70,17 @@ export const readAppends = (from: Area): ReadonlyArray<Append> => {
     const shard = from.view.getUint16(at);
     const expected = from.view.getFloat64(at + 2);
     const count = from.view.getUint32(at + 10);
+    const isCut = count === cutMark;
     at += 14;
     const records: Array<Uint8Array> = [];
-    for (let n = 0; n < count; n++) {
+    for (let n = isCut ? count : 0; n < count; n++) {
       const length = from.view.getUint32(at);
       records.push(from.bytes.slice(at + 4, at + 4 + length));
       at += 4 + length;
     }
-    appends.push({ shard: { cell, shard }, expected, records });
+    requests.push({ shard: { cell, shard }, expected, records, isCut });
   }
-  return appends;
+  return requests;
 };
 
 /** Results in the order of the requests, or why the transaction failed as a whole. */
@@ -101,7 +107,7 @@ export const readResults = (from: Area): ReadonlyArray<Result> | string => {
   }));
 };
 
-/** Asks, and resolves when the result is in the area. One at a time. */
+/** Asks, and resolves when the result is in the area, or `answer` was called. One at a time. */
 export const ask = async ({ signals }: Area): Promise<void> => {
   const before = Atomics.load(signals, control.results);
   Atomics.add(signals, control.requests, 1);
@@ -116,6 +122,7 @@ export const awaitRequest = ({ signals }: Area, seen: number): number => {
   return Atomics.load(signals, control.requests);
 };
 
+/** Wakes whoever asked. */
 export const answer = ({ signals }: Area): void => {
   Atomics.add(signals, control.results, 1);
   Atomics.notify(signals, control.results);

@@ -2,25 +2,10 @@
  * Writer thread of the embedded journal: commits wait for the disk here and nowhere else. Started
  * by `Sqlite.ts`; all appends that wait together are one transaction.
  */
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Append } from "./Journal.ts";
 import * as Area from "./SqliteArea.ts";
-
-const schema = `
-  create table if not exists head (
-    cell text not null, shard integer not null, sequence integer not null,
-    primary key (cell, shard)) without rowid;
-  create table if not exists log (
-    cell text not null, shard integer not null, sequence integer not null, record blob not null,
-    primary key (cell, shard, sequence)) without rowid`;
-
-const open = (path: string): DatabaseSync => {
-  const database = new DatabaseSync(path);
-  database.exec("pragma journal_mode = wal; pragma synchronous = full");
-  database.exec(schema);
-  return database;
-};
+import * as File from "./SqliteFile.ts";
 
 const writer = (database: DatabaseSync) => {
   const begin = database.prepare("begin immediate");
@@ -35,21 +20,23 @@ const writer = (database: DatabaseSync) => {
   const remove = database.prepare(
     "delete from log where cell = ? and shard = ? and sequence <= ? and sequence < ?",
   );
-  const perform = ({ shard: { cell, shard }, expected, records }: Append): Area.Result => {
+  const perform = (request: Area.Request): Area.Result => {
+    const { expected, isCut, records, shard: { cell, shard } } = request;
     let sequence = Number(head.get(cell, shard)?.["sequence"] ?? 0);
-    if (records.length === 0) {
+    if (isCut) {
       remove.run(cell, shard, expected, sequence);
       return { outcome: 0, head: sequence };
     }
     if (sequence !== expected) return { outcome: 1, head: sequence };
+    if (records.length === 0) return { outcome: 0, head: sequence };
     for (const record of records) insert.run(cell, shard, ++sequence, record);
     setHead.run(cell, shard, sequence);
     return { outcome: 0, head: sequence };
   };
-  return (appends: ReadonlyArray<Append>): ReadonlyArray<Area.Result> | string => {
+  return (requests: ReadonlyArray<Area.Request>): ReadonlyArray<Area.Result> | string => {
     try {
       begin.run();
-      const results = appends.map(perform);
+      const results = requests.map(perform);
       commit.run();
       return results;
     } catch (cause) {
@@ -58,10 +45,12 @@ const writer = (database: DatabaseSync) => {
       } catch {
         // The failure itself has ended the transaction.
       }
-      return String(cause);
+      return said(cause);
     }
   };
 };
+
+const said = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
 
 const { path, buffer } = workerData as {
   readonly path: string;
@@ -69,13 +58,19 @@ const { path, buffer } = workerData as {
 };
 const area = Area.area(buffer);
 try {
-  const write = writer(open(path));
+  const database = File.open(path);
+  const write = writer(database);
   parentPort!.postMessage("ready");
   for (let seen = 0;;) {
     seen = Area.awaitRequest(area, seen);
-    Area.writeResults(area, write(Area.readAppends(area)));
+    const requests = Area.readRequests(area);
+    if (requests.length === 0) break;
+    Area.writeResults(area, write(requests));
     Area.answer(area);
   }
+  // The last to close leaves one file, without a log beside it.
+  database.close();
+  Area.answer(area);
 } catch (cause) {
-  parentPort!.postMessage(String(cause));
+  parentPort!.postMessage(said(cause));
 }

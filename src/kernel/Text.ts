@@ -78,6 +78,9 @@ export const escapeUser = (text: string): string => {
   return out;
 };
 
+/** An IP address as the host of a URI (RFC 3986 section 3.2.2): an IPv6 literal in brackets. */
+export const hostOf = (ip: string): string => ip.includes(":") ? `[${ip}]` : ip;
+
 /**
  * A copy that keeps nothing but itself alive. A cut of 13 characters or more is a view of its
  * parent, so that a 20-character tag would hold a 64 KB message; joining forces a new string, and

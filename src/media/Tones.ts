@@ -5,7 +5,7 @@ import type * as Endpoint from "./Endpoint.ts";
 import type { Environment } from "./Environment.ts";
 import * as Path from "./Path.ts";
 
-export const frameMs = 20;
+const frameMs = 20;
 const octets = Packet.headerSize + Sine.frameSize;
 /** Frames that are made up for after a late timer; a longer pause is skipped, not burst. */
 const maxCatchUp = 5;

@@ -6,7 +6,8 @@ import { numberOf, type Party } from "../../schemas/Party.ts";
 import type { RecordHeader } from "../../schemas/Record.ts";
 import type { BindingRow, CallRow, CdrRow } from "../../schemas/rpc/Rows.ts";
 import type { Flow } from "../../schemas/Sip.ts";
-import type { UserEvent } from "../../schemas/User.ts";
+import type { Binding, UserEvent } from "../../schemas/User.ts";
+import * as Text from "../kernel/Text.ts";
 
 /** One change of a projected table; idempotent. */
 export type Change =
@@ -52,20 +53,38 @@ const ofCall = (
   events: ReadonlyArray<CallEvent>,
 ): ReadonlyArray<Change> => {
   const changes: Array<Change> = [];
-  const callees = new Map<number, string>();
   for (const event of events) {
-    if (event._tag === "LegStarted") callees.set(event.leg, nameOf(event.party));
     if (event._tag === "CallOffered") changes.push(offered(call, tenant, event, events));
     if (event._tag === "CallAnswered") {
-      const callee = callees.get(event.leg) ?? null;
+      const callee = event.callee === undefined ? null : nameOf(event.callee);
       changes.push({ _tag: "CallAnswered", call, at: event.at, callee });
     }
     if (event._tag === "FeatureAnswered") {
-      changes.push({ _tag: "CallAnswered", call, at: event.at, callee: event.feature });
+      const callee = nameOf({ _tag: "Feature", feature: event.feature });
+      changes.push({ _tag: "CallAnswered", call, at: event.at, callee });
     }
     if (event._tag === "CallEnded") changes.push(ended(call, tenant, event));
   }
   return changes;
+};
+
+/** What a call shows while it lives. */
+export const callRow = (
+  call: string,
+  tenant: string,
+  facts: Pick<CallRow, "answeredAt" | "dialled" | "legs" | "phase" | "startedAt"> & {
+    readonly caller: Party;
+    readonly callee: Party | null;
+  },
+): CallRow => {
+  const { callee, caller, ...rest } = facts;
+  return {
+    ...rest,
+    call,
+    tenant,
+    caller: nameOf(caller),
+    callee: callee === null ? null : nameOf(callee),
+  };
 };
 
 const offered = (
@@ -75,17 +94,15 @@ const offered = (
   events: ReadonlyArray<CallEvent>,
 ): Change => ({
   _tag: "CallPut",
-  row: {
-    call,
-    tenant,
+  row: callRow(call, tenant, {
     phase: "setup",
-    caller: nameOf(event.caller),
+    caller: event.caller,
     dialled: event.dialled,
     callee: null,
     startedAt: event.at,
     answeredAt: null,
     legs: 1 + events.filter(({ _tag }) => _tag === "LegStarted").length,
-  },
+  }),
 });
 
 const ended = (
@@ -116,7 +133,13 @@ const ended = (
 };
 
 const flowText = ({ remote, transport }: Flow): string =>
-  `${transport} ${remote.ip.includes(":") ? `[${remote.ip}]` : remote.ip}:${remote.port}`;
+  `${transport} ${Text.hostOf(remote.ip)}:${remote.port}`;
+
+export const bindingRow = (
+  tenant: string,
+  extension: string,
+  { expiresAt, flow, uri, userAgent }: Binding,
+): BindingRow => ({ tenant, extension, uri, flow: flowText(flow), expiresAt, userAgent });
 
 const ofUser = (
   tenant: string,
@@ -125,11 +148,8 @@ const ofUser = (
 ): ReadonlyArray<Change> =>
   events.flatMap((event): ReadonlyArray<Change> => {
     switch (event._tag) {
-      case "ContactBound": {
-        const { uri, flow, expiresAt, userAgent } = event.binding;
-        const row = { tenant, extension, uri, flow: flowText(flow), expiresAt, userAgent };
-        return [{ _tag: "BindingPut", row }];
-      }
+      case "ContactBound":
+        return [{ _tag: "BindingPut", row: bindingRow(tenant, extension, event.binding) }];
       case "ContactUnbound":
         return [{ _tag: "BindingGone", tenant, extension, uri: event.uri }];
       case "UserRemoved":

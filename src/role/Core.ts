@@ -10,15 +10,18 @@ import type { Sealer } from "../actor/Record.ts";
 import type { Committed, Limits } from "../actor/Shard.ts";
 import { Bus } from "../bus/Bus.ts";
 import * as CallHost from "../host/CallHost.ts";
+import * as Endings from "../host/Endings.ts";
+import * as Fit from "../host/Fit.ts";
 import * as Projector from "../host/Projector.ts";
 import * as Provisioning from "../host/Provisioning.ts";
 import * as Realms from "../host/Realms.ts";
 import * as TenantHost from "../host/TenantHost.ts";
 import * as UserHost from "../host/UserHost.ts";
-import type { ShardRef } from "../journal/Journal.ts";
+import { Journal, type ShardRef } from "../journal/Journal.ts";
 import type { Environment } from "../kernel/Environment.ts";
 import { Store } from "../store/Store.ts";
 import type { Counters } from "../telemetry/Counters.ts";
+import type * as Tenant from "../tenant/Tenant.ts";
 import { Vault } from "../vault/Vault.ts";
 
 export interface Config {
@@ -70,6 +73,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const store = yield* Store;
   const run = Effect.runForkWith(yield* Effect.context<never>());
   const all = Array.from({ length: shards }, (_, shard): ShardRef => ({ cell, shard }));
+  yield* Fit.ensure(yield* Journal, store, all);
   const projector = yield* Projector.make(store, all, counters);
   const tenants = Realms.make(cell);
   const publishRealms = Effect.suspend(() => bus.publish(Subjects.realms, tenants.current()));
@@ -77,11 +81,20 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const address = { bus, cell, shards, now: environment.now };
   const { random } = environment;
 
+  const endings = Endings.make(counters, environment.now());
+  const media = {
+    worker: config.media,
+    refused: (reason: string) =>
+      counters.counter("media_reservations_refused_total", { reason }).value++,
+  };
   const committed = (shard: ShardRef, records: ReadonlyArray<Committed>): void => {
     projector.feed(shard, records);
-    const changed = records.filter(({ header: { actor, tenant }, events }) =>
+    endings(shard, records);
+    const changed = records.filter(({ header: { actor, tenant }, events, state }) =>
       actor.startsWith("tenant/") &&
-      (events as ReadonlyArray<TenantEvent>).some((event) => tenants.take(tenant, event))
+      (state === undefined
+        ? (events as ReadonlyArray<TenantEvent>).some((event) => tenants.take(tenant, event))
+        : tenants.restore(tenant, state as Tenant.State))
     );
     if (changed.length > 0) run(publishRealms);
   };
@@ -107,7 +120,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     projected: projector.through,
     behaviours: {
       call: Behaviour.erase(
-        CallHost.make({ address, random, routing: vault.routing, media: config.media }),
+        CallHost.make({ address, random, routing: vault.routing, media }),
       ),
       user: Behaviour.erase(
         UserHost.make({ address, random, nonceKey: vault.derive("nonce") }),

@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Directory } from "../../schemas/Directory.ts";
 import type { Environment } from "../kernel/Environment.ts";
+import * as Text from "../kernel/Text.ts";
 
 const letters = "abcdefghjkmnpqrstuvwxyz23456789";
 
@@ -27,7 +28,7 @@ export const directory = (
   return {
     tenants: [{
       id: "demo",
-      domain: bind.includes(":") ? `[${bind}]` : bind,
+      domain: Text.hostOf(bind),
       exceptions: ["plainMedia", "plainSignalling", "md5Digest"],
       mediaNetworks: [networkOf(bind)],
       users: [

@@ -1,7 +1,7 @@
 /** What `tandem doctor` looks at. */
 import { existsSync, statSync } from "node:fs";
 import { Effect } from "effect";
-import type { Check } from "../../schemas/rpc/Rows.ts";
+import type { BindingRow, Check } from "../../schemas/rpc/Rows.ts";
 import type { TenantFacts } from "../../schemas/Tenant.ts";
 import type { Counters } from "../telemetry/Counters.ts";
 import { pathsOf } from "./DataFolder.ts";
@@ -44,19 +44,26 @@ const exceptionsOf = (tenant: string, facts: TenantFacts | null): Check =>
         "on the way",
     );
 
+export interface Running {
+  readonly tenants: ReadonlyArray<readonly [string, TenantFacts | null]>;
+  readonly bindings: ReadonlyArray<BindingRow>;
+  readonly counters: Counters;
+  readonly listening: string;
+}
+
 /** Of a running one. */
 export const running = (
-  tenants: ReadonlyArray<readonly [string, TenantFacts | null]>,
-  counters: Counters,
-  listening: string,
+  { bindings, counters, listening, tenants }: Running,
 ): ReadonlyArray<Check> => {
   const value = (name: string): number =>
     counters.snapshot().filter((row) => row.name === name)
       .reduce((sum, row) => sum + row.value, 0);
   const parked = value("actor_parked_total");
   const behind = value("projection_failures_total");
+  const phones = new Set(bindings.map(({ extension, tenant }) => `${tenant} ${extension}`)).size;
   return [
     check("listening", "good", listening),
+    check("phones", "good", `${bindings.length} contacts of ${phones} users are registered`),
     parked === 0
       ? check("actors", "good", "none is parked")
       : check("actors", "bad", `${parked} were parked by a defect: see the log, and report it`),

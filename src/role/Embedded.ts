@@ -2,8 +2,9 @@
  * The embedded start: edge, core and api in this process over a memory bus, media in a child, all
  * state in SQLite under a data folder.
  */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Console, Effect, Layer } from "effect";
-import type { Change, Directory } from "../../schemas/Directory.ts";
 import { tenantActor } from "../../schemas/Ids.ts";
 import * as Control from "../api/Control.ts";
 import * as Https from "../api/Https.ts";
@@ -26,6 +27,7 @@ import * as DataFolder from "./DataFolder.ts";
 import * as Demo from "./Demo.ts";
 import * as Doctor from "./Doctor.ts";
 import * as Environment from "./Environment.ts";
+import * as Greeting from "./Greeting.ts";
 import * as MediaChild from "./MediaChild.ts";
 import { udp } from "./Udp.ts";
 
@@ -34,10 +36,14 @@ const cell = "a";
 const shards = 64;
 const edge = "e1";
 const media = "m1";
+/** Where the launcher puts the data folder unless it is told otherwise. */
+const usualData = fileURLToPath(new URL("../../data", import.meta.url));
 
 /** Runs until it is interrupted. */
 export const run = (options: StartOptions) =>
   Effect.scoped(Effect.gen(function* () {
+    // Before anything is made: a file that cannot be read leaves no trace.
+    const given = options.directory === null ? null : yield* readJson(options.directory);
     const folder = yield* DataFolder.open(options.data);
     const adapters = Layer.mergeAll(
       KeyRing.layer(folder.keys),
@@ -45,12 +51,14 @@ export const run = (options: StartOptions) =>
       SqliteStore.layer(folder.projections),
       MemoryBus.layer,
     );
-    yield* Effect.provide(serve(options, folder), adapters);
+    // A scope of its own, so that all that serves ends before the adapters that it writes to.
+    yield* Effect.provide(Effect.scoped(serve(options, folder, given)), adapters);
   }));
 
 const serve = Effect.fnUntraced(function* (
   options: StartOptions,
   folder: DataFolder.DataFolder,
+  given: unknown,
 ) {
   const { bind, rtpPorts } = options;
   const environment = Environment.live();
@@ -66,16 +74,17 @@ const serve = Effect.fnUntraced(function* (
     environment,
     counters,
   });
-  const demo = options.directory === null
-    ? Demo.directory(folder.demo, bind, environment)
-    : undefined;
-  const directory = options.directory === null ? demo : yield* readJson(options.directory);
-  const changes = yield* core.provisioning.apply(directory, { removals: false, dryRun: false });
+  const demo = options.directory === null ? Demo.directory(folder.demo, bind, environment) : null;
+  const changes = yield* core.provisioning.apply(demo ?? given, {
+    removals: false,
+    dryRun: false,
+  });
   const edgeRole = yield* Edge.make({
     edge,
     bind,
     ports: { sip: options.sipPort, tls: options.tlsPort, wss: options.wssPort },
     certificate,
+    origins: options.wssOrigins,
     routing: vault.routing,
     callKey: vault.derive("call"),
     shards: () => shards,
@@ -87,85 +96,70 @@ const serve = Effect.fnUntraced(function* (
   const httpsPort = yield* Https.listen(bind, options.httpsPort, certificate).pipe(
     Effect.mapError(({ code }) => listenFailed("https", bind, options.httpsPort, code)),
   );
-  const listening = Object.entries(edgeRole.places)
-    .map(([transport, { host, port }]) => `${transport} ${host}:${port}`);
-  listening.push(`https ${bind}:${httpsPort}`);
-  yield* operate(core, folder, counters, listening.join(", "));
-  yield* Console.log(greeting(folder, listening, changes, demo));
+  const { tcp, tls, udp: datagrams, wss } = edgeRole.places;
+  const ports = {
+    udp: datagrams?.port ?? 0,
+    tcp: tcp?.port ?? 0,
+    tls: tls?.port ?? 0,
+    wss: wss?.port ?? 0,
+    https: httpsPort,
+  };
+  const listening = Object.entries(ports).map(([name, port]) => `${name} ${port}`).join(", ");
+  yield* operate(core, folder.control, counters, `on ${bind}: ${listening}`);
+  yield* Console.log(Greeting.text({
+    version,
+    bind,
+    ports,
+    rtp: rtpPorts,
+    data: folder.path,
+    dataFlag: resolve(folder.path) === usualData ? "" : ` --data ${folder.path}`,
+    changes,
+    tenants: yield* described(core),
+    demo,
+  }));
   yield* Effect.never;
 });
+
+/** What each tenant's own records say of it. */
+const described = ({ actors, tenants }: Core.Core) =>
+  Effect.suspend(() =>
+    Effect.forEach(tenants.tenants(), (tenant) =>
+      actors.submit({
+        id: `describe/${tenant}`,
+        cell,
+        shard: Hash.shardOf(tenantActor(tenant), shards),
+        tenant,
+        actor: tenantActor(tenant),
+        deadline: 0,
+        causation: "describe",
+        traceparent: null,
+        command: { _tag: "DescribeTenant" },
+      }).pipe(Effect.map((reply) => {
+        const facts = reply?._tag === "TenantDescribed" ? reply.tenant : null;
+        return [tenant, facts] as const;
+      })))
+  );
 
 /** Serves the operations of people until the scope ends. */
 const operate = Effect.fnUntraced(function* (
   core: Core.Core,
-  folder: DataFolder.DataFolder,
+  control: string,
   counters: Counters.Counters,
   listening: string,
 ) {
-  const describe = (tenant: string) =>
-    core.actors.submit({
-      id: `doctor/${tenant}`,
-      cell,
-      shard: Hash.shardOf(tenantActor(tenant), shards),
-      tenant,
-      actor: tenantActor(tenant),
-      deadline: 0,
-      causation: "doctor",
-      traceparent: null,
-      command: { _tag: "DescribeTenant" },
-    }).pipe(Effect.map((reply) => {
-      const facts = reply?._tag === "TenantDescribed" ? reply.tenant : null;
-      return [tenant, facts] as const;
-    }));
+  const store = yield* Store;
   const handlers = Operations.layer({
     cell,
     shards,
     journal: yield* Journal,
     sealer: core.sealer,
-    store: yield* Store,
+    store,
     provisioning: core.provisioning,
     counters,
     checks: Effect.map(
-      Effect.forEach(core.tenants.tenants(), describe),
-      (tenants) => Doctor.running(tenants, counters, listening),
+      Effect.all([described(core), store.bindings(null)]),
+      ([tenants, bindings]) => Doctor.running({ tenants, bindings, counters, listening }),
     ),
   });
-  yield* Layer.build(Layer.provide(Control.layer(folder.control), handlers));
+  yield* Layer.build(Layer.provide(Control.layer(control), handlers));
 });
-
-/** What a newcomer needs to know. */
-const greeting = (
-  folder: DataFolder.DataFolder,
-  listening: ReadonlyArray<string>,
-  changes: ReadonlyArray<Change>,
-  demo: Directory | undefined,
-): string => {
-  const changed = changes.filter(({ action }) => action !== "keep");
-  const lines = [
-    `Tandem ${version} is listening`,
-    ...listening.map((place) => `  ${place}`),
-    `  data folder ${folder.path}`,
-  ];
-  if (changed.length > 0) {
-    lines.push(`Directory: ${changed.length} changes applied`);
-    for (const { tenant, what } of changed.filter(({ what }) => what.startsWith("tenant "))) {
-      lines.push(`  ${tenant}: ${what}`);
-    }
-  }
-  if (demo !== undefined) lines.push("", ...demoLines(demo));
-  return lines.join("\n");
-};
-
-const demoLines = ({ tenants }: Directory): ReadonlyArray<string> => {
-  const { domain, exceptions = [], users = [] } = tenants[0]!;
-  return [
-    `Two demo phones (their tenant has the exceptions ${exceptions.join(", ")})`,
-    ...users.map(({ extension, name, secret }) =>
-      `  sip:${extension}@${domain}  password ${secret}  (${name})`
-    ),
-    "",
-    "To try a call: register both in any softphone with this machine as registrar, then dial 1002",
-    "from 1001. One phone alone: dial *43 for an echo, *44 for a tone. What came of it:",
-    "  npm run -s tandem -- cdr",
-  ];
-};

@@ -1,4 +1,5 @@
 /** The real world: the machine's clock, timers and random source. */
+import { clearTimeout, setTimeout } from "node:timers";
 import type { Environment } from "../kernel/Environment.ts";
 
 /** Draws many octets at once; each is handed out once. */
@@ -20,7 +21,8 @@ export const live = (): Environment => ({
   now: () => Date.now(),
   random: pooled(),
   schedule: (delayMs, task) => {
-    const timer = setTimeout(task, delayMs);
+    // A process whose roles have ended does not stay for the deadline of a call.
+    const timer = setTimeout(task, delayMs).unref();
     return () => clearTimeout(timer);
   },
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Deferred, Effect, Schema } from "effect";
 import type { WorkerId } from "../../schemas/Ids.ts";
 import * as Subjects from "../../schemas/Subjects.ts";
-import { Bus } from "../bus/Bus.ts";
+import { Bus, NoResponders } from "../bus/Bus.ts";
 import * as Pipe from "../bus/Pipe.ts";
 
 /** The first start failed; the worker has said why. */
@@ -48,6 +48,9 @@ const start = ({ bind, ports, worker }: Config): ChildProcess =>
     String(ports.last),
   ], { stdio: ["pipe", "pipe", "inherit"] });
 
+const isReservation = (payload: unknown): boolean =>
+  (payload as { readonly _tag?: unknown } | null)?._tag === "ReserveRelay";
+
 /** Serves the worker's mailbox on the bus for the life of the scope; returns when it is up. */
 export const make = Effect.fnUntraced(function* (config: Config) {
   const bus = yield* Bus;
@@ -55,14 +58,27 @@ export const make = Effect.fnUntraced(function* (config: Config) {
   const failed = new MediaFailed({ bind: config.bind });
   const subject = Subjects.media(config.worker);
   let current: Pipe.Pipe | undefined;
+  /** Until the next life of the worker has begun. */
+  let next = yield* Deferred.make<void>();
+  let wasUp = false;
 
+  const unanswered = () => Effect.succeed(undefined);
+  const ask = (payload: unknown) =>
+    Effect.suspend(() =>
+      current === undefined
+        ? Effect.fail(new NoResponders({ subject }))
+        : current.request(subject, payload, requestMs)
+    );
+  // A new call waits for the worker's next life, as long as whoever asks for it: a moment.
+  const reserve = (payload: unknown) =>
+    Effect.catchTag(
+      ask(payload),
+      "NoResponders",
+      () => Effect.andThen(Deferred.await(next), ask(payload)),
+    );
   yield* bus.serve(
     subject,
-    (payload) =>
-      current === undefined ? Effect.succeed(undefined) : Effect.catch(
-        current.request(subject, payload, requestMs),
-        () => Effect.succeed(undefined),
-      ),
+    (payload) => Effect.catch(isReservation(payload) ? reserve(payload) : ask(payload), unanswered),
   );
 
   /** One life of the child, to its end. */
@@ -72,10 +88,18 @@ export const make = Effect.fnUntraced(function* (config: Config) {
       (child) => Effect.sync(() => child.kill("SIGKILL")),
     );
     const pipe = yield* Pipe.make(child.stdout!, child.stdin!);
-    yield* pipe.subscribe(Subjects.announce, (payload) => {
-      current = pipe;
-      return Effect.andThen(bus.publish(Subjects.announce, payload), Deferred.succeed(up, void 0));
-    });
+    yield* pipe.subscribe(
+      Subjects.announce,
+      Effect.fnUntraced(function* (payload) {
+        current = pipe;
+        wasUp = true;
+        // Ports of calls that are there already come first, then those of the calls that waited.
+        yield* bus.publish(Subjects.announce, payload);
+        yield* Deferred.succeed(next, undefined);
+        next = yield* Deferred.make<void>();
+        yield* Deferred.succeed(up, undefined);
+      }),
+    );
     yield* Effect.callback<void>((resume) => {
       pipe.onClosed(() => resume(Effect.void));
       child.once("exit", () => resume(Effect.void));
@@ -84,9 +108,12 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     // What kept it from its first start will not mend itself; later deaths may.
     yield* Deferred.fail(up, failed);
   }));
+  const again = Effect.andThen(
+    Effect.logWarning("the media worker has ended; it is started again"),
+    Effect.sleep(restartMs),
+  );
   yield* live.pipe(
-    Effect.andThen(Effect.logWarning("the media worker has ended; it is started again")),
-    Effect.andThen(Effect.sleep(restartMs)),
+    Effect.andThen(Effect.suspend(() => wasUp ? again : Effect.never)),
     Effect.forever,
     Effect.forkScoped,
   );

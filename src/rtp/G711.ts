@@ -7,7 +7,7 @@ const bias = 132;
 const clip = 32_635;
 
 /** One linear sample (-32768 ... 32767) as PCMU. */
-export const encodeMu = (sample: number): number => {
+const encodeMu = (sample: number): number => {
   const sign = sample < 0 ? 0x80 : 0;
   const biased = Math.min(sample < 0 ? -sample : sample, clip) + bias;
   const exponent = 24 - Math.clz32(biased);
@@ -15,7 +15,7 @@ export const encodeMu = (sample: number): number => {
 };
 
 /** One linear sample (-32768 ... 32767) as PCMA. */
-export const encodeA = (sample: number): number => {
+const encodeA = (sample: number): number => {
   // Negative samples mirror with one's complement: -1 is the twin of 0.
   const magnitude = (sample < 0 ? ~sample : sample) >> 4;
   const exponent = Math.max(0, 28 - Math.clz32(magnitude));
@@ -41,8 +41,8 @@ const table = (sample: (code: number) => number): Int16Array =>
   Int16Array.from({ length: 256 }, (_, code) => sample(code));
 
 /** Linear sample of each code. */
-export const muSamples: Int16Array = table(muSample);
-export const aSamples: Int16Array = table(aSample);
+const muSamples: Int16Array = table(muSample);
+const aSamples: Int16Array = table(aSample);
 
 export const encode = (law: Law, sample: number): number =>
   law === 0 ? encodeMu(sample) : encodeA(sample);

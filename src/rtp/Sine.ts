@@ -1,7 +1,7 @@
 /** A sine in G.711 at 8,000 Hz. One period of samples is made once; frames are copies of it. */
 import * as G711 from "./G711.ts";
 
-export const sampleRate = 8_000;
+const sampleRate = 8_000;
 /** Samples, and octets, of 20 ms. */
 export const frameSize = 160;
 

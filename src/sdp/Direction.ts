@@ -4,7 +4,7 @@ import * as Session from "./Session.ts";
 
 export type Direction = "sendrecv" | "sendonly" | "recvonly" | "inactive";
 
-export const make = (sends: boolean, receives: boolean): Direction =>
+const make = (sends: boolean, receives: boolean): Direction =>
   sends ? (receives ? "sendrecv" : "sendonly") : (receives ? "recvonly" : "inactive");
 
 export const sends = (direction: Direction): boolean =>
@@ -25,7 +25,7 @@ const isDirection = (name: string): name is Direction =>
   name === "sendrecv" || name === "sendonly" || name === "recvonly" || name === "inactive";
 
 /** The direction attribute alone; undefined when there is none. */
-export const stated = (attributes: ReadonlyArray<Session.Attribute>): Direction | undefined => {
+const stated = (attributes: ReadonlyArray<Session.Attribute>): Direction | undefined => {
   for (const { name } of attributes) if (isDirection(name)) return name;
   return undefined;
 };

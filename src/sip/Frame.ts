@@ -66,7 +66,13 @@ class Stream {
   }
 
   pending(): boolean {
-    return this.head !== undefined || (this.end > this.start && this.buffer[this.start] !== CR);
+    const { buffer, end, start } = this;
+    if (this.head !== undefined || end - start > 3) return true;
+    // Less may be the beginning of a ping, which is no message.
+    for (let i = start; i < end; i++) {
+      if (buffer[i] !== ((i - start) % 2 === 0 ? CR : LF)) return true;
+    }
+    return false;
   }
 
   rest(buffer: Uint8Array, start: number, end: number): void {

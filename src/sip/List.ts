@@ -8,13 +8,13 @@ const GREATER = 62;
 const BACKSLASH = 92;
 
 /** More elements than this make a list malformed. */
-export const maxElements = 256;
+const maxElements = 256;
 
 /**
  * The elements between commas that stand neither in quotes nor in `<` `>`; empty ones are left out.
  * `undefined` when a quote or a bracket never closes, or the list is too long.
  */
-export const split = (value: string): ReadonlyArray<string> | undefined => {
+const split = (value: string): ReadonlyArray<string> | undefined => {
   const elements: Array<string> = [];
   let start = 0;
   let quoted = false;

@@ -24,7 +24,7 @@ const BACKSLASH = 92;
 const isSpace = (c: number): boolean => c === SPACE || c === TAB;
 
 /** Largest CSeq number: it must stay below 2^31 (RFC 3261 section 8.1.1.5). */
-export const maxCseq = 0x7fffffff;
+const maxCseq = 0x7fffffff;
 
 /** `head`: a stream's text up to its empty line; the body is to follow (`complete`). */
 export type Mode = "datagram" | "head";

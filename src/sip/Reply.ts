@@ -20,7 +20,7 @@ export const withTag = (to: string, tag: string): string => {
 };
 
 /** Via, From, To, Call-ID and CSeq of the request, and what the reply adds. */
-export const fields = (parts: ReplyParts, reply: Reply): ReadonlyArray<Printer.HeaderField> => {
+const fields = (parts: ReplyParts, reply: Reply): ReadonlyArray<Printer.HeaderField> => {
   const trying = reply.status === 100;
   const to = reply.toTag === undefined || trying ? parts.to : withTag(parts.to, reply.toTag);
   const all: Array<Printer.HeaderField> = parts.vias.map((via) => ["Via", via]);

@@ -204,7 +204,7 @@ export const param = (uri: SipUri | TelUri, name: string): string | undefined =>
 };
 
 /** Every escape as the octet that it names: `%00` is U+0000, which is data like any other. */
-export const unescape = (text: string): string => {
+const unescape = (text: string): string => {
   let i = text.indexOf("%");
   if (i === -1) return text;
   let out = "";
@@ -224,8 +224,8 @@ export const unescape = (text: string): string => {
 export const userText = (uri: SipUri | TelUri): string => Text.decode(unescape(uri.user ?? ""));
 
 /**
- * The user part as it is dialled: of a telephone number (`tel`, or `user=phone`) without what is for
- * the eye alone, and without its parameters (RFC 3966 section 3, RFC 3261 section 19.1.6).
+ * The user part as it is dialled: of a telephone number (`tel`, or `user=phone`) without what is
+ * for the eye alone, and without its parameters (RFC 3966 section 3, RFC 3261 section 19.1.6).
  */
 export const dialled = (uri: SipUri | TelUri): string => {
   const text = userText(uri);

@@ -28,7 +28,7 @@ export interface Via {
 }
 
 /** The start of a branch that says "RFC 3261" (section 8.1.1.7). */
-export const cookie = "z9hG4bK";
+const cookie = "z9hG4bK";
 
 /** True when the branch alone identifies the transaction: the cookie and something after it. */
 export const hasCookie = (via: Via): boolean =>

@@ -1,11 +1,12 @@
 /**
- * Projections in SQLite, beside the embedded journal. Losing the last second costs a re-projection.
+ * Projections in SQLite, beside the embedded journal. Synced to the disk like it, because the
+ * journal is cut behind what they have: the CDRs of a power failure must be in one of the two.
  */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Effect, Layer, Schema } from "effect";
 import { BindingRow, CallRow, CdrRow, MessageRow } from "../../schemas/rpc/Rows.ts";
 import type { Change } from "../projection/Projection.ts";
-import { type Batch, Store, StoreUnavailable } from "./Store.ts";
+import { type Batch, mostRows, Store, StoreUnavailable } from "./Store.ts";
 
 const version = 1;
 
@@ -32,19 +33,34 @@ const mostMessages = 500_000;
 
 const open = (path: string): DatabaseSync => {
   const database = new DatabaseSync(path);
-  database.exec("pragma journal_mode = wal; pragma synchronous = normal");
-  const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
-  if (found === version) return database;
-  if (found > version) throw new Error(`projections of version ${found} are newer than this`);
-  database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
-  return database;
+  try {
+    database.exec("pragma journal_mode = wal; pragma synchronous = full");
+    const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
+    if (found > version) {
+      throw new StoreUnavailable({
+        reason: `${path}: projections of version ${found} are newer than this Tandem`,
+        remedy: "start the Tandem that wrote them, or give another --data folder",
+      });
+    }
+    if (found === 0) {
+      database.exec(`begin; ${tables}; pragma user_version = ${version}; commit`);
+    }
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
 };
 
-const unavailable = (path: string, cause: unknown): StoreUnavailable =>
-  new StoreUnavailable({
-    reason: `${path}: ${cause instanceof Error ? cause.message : cause}`,
-    remedy: "the projections can be rebuilt: stop Tandem, remove this file, start again",
-  });
+const unavailable = (path: string, cause: unknown): StoreUnavailable => {
+  if (cause instanceof StoreUnavailable) return cause;
+  const reason = `${path}: ${cause instanceof Error ? cause.message : cause}`;
+  const remedy = /disk is full/i.test(reason)
+    ? "free space on the disk of the data folder: what is missing is then written"
+    : "the projections can be rebuilt, all but CDRs of calls that the journal has cut: " +
+      "stop Tandem, move this file away, start again";
+  return new StoreUnavailable({ reason, remedy });
+};
 
 const statements = (database: DatabaseSync) => {
   const named = (table: string, columns: ReadonlyArray<string>) =>
@@ -107,49 +123,67 @@ const write = (use: ReturnType<typeof statements>, change: Change): void => {
   }
 };
 
+type Attempt = <A>(run: () => A) => Effect.Effect<A, StoreUnavailable>;
+
+/** What is read, each row checked by its schema. */
+const queries = (database: DatabaseSync, attempt: Attempt) => {
+  const select = <A>(schema: Schema.Codec<A, unknown>, sql: string) => {
+    const decode = Schema.decodeUnknownSync(Schema.Array(schema));
+    return (...values: ReadonlyArray<SQLInputValue>) =>
+      attempt(() => decode(database.prepare(sql).all(...values).map((row) => ({ ...row }))));
+  };
+  return {
+    calls: select(
+      CallRow,
+      `select * from calls where ? is null or tenant = ?
+       order by startedAt desc, call limit ${mostRows}`,
+    ),
+    oneCall: select(CallRow, "select * from calls where call = ?"),
+    cdrs: select(
+      CdrRow,
+      "select * from cdrs where ? is null or tenant = ? order by endedAt desc, rowid desc limit ?",
+    ),
+    oneCdr: select(CdrRow, "select * from cdrs where call = ?"),
+    bindings: select(
+      BindingRow,
+      `select * from bindings where ? is null or tenant = ?
+       order by tenant, extension, uri limit ${mostRows}`,
+    ),
+    messages: select(
+      Schema.Struct({ rows: Schema.String }),
+      "select rows from messages where call = ? order by rowid",
+    ),
+  };
+};
+
+const transaction = (database: DatabaseSync, run: () => void): void => {
+  database.exec("begin immediate");
+  try {
+    run();
+    database.exec("commit");
+  } catch (cause) {
+    // Some failures have ended the transaction themselves.
+    if (database.isTransaction) database.exec("rollback");
+    throw cause;
+  }
+};
+
 const make = Effect.fnUntraced(function* (path: string) {
   const database = yield* Effect.acquireRelease(
     Effect.try({ try: () => open(path), catch: (cause) => unavailable(path, cause) }),
     (database) => Effect.sync(() => database.close()),
   );
   const use = statements(database);
-  const attempt = <A>(run: () => A) =>
+  const attempt: Attempt = (run) =>
     Effect.try({ try: run, catch: (cause) => unavailable(path, cause) });
+  const read = queries(database, attempt);
   const through = ({ cell, shard }: Batch["shard"]): number =>
     Number(use.through.get(cell, shard)?.["through"] ?? 0);
-
-  const transaction = (run: () => void): void => {
-    database.exec("begin immediate");
-    try {
-      run();
-      database.exec("commit");
-    } catch (cause) {
-      database.exec("rollback");
-      throw cause;
-    }
-  };
-  const select = <A>(schema: Schema.Codec<A, unknown>, sql: string) => {
-    const decode = Schema.decodeUnknownSync(Schema.Array(schema));
-    return (...values: ReadonlyArray<SQLInputValue>) =>
-      attempt(() => decode(database.prepare(sql).all(...values).map((row) => ({ ...row }))));
-  };
-  const calls = select(CallRow, "select * from calls where ? is null or tenant = ?");
-  const oneCall = select(CallRow, "select * from calls where call = ?");
-  const cdrs = select(
-    CdrRow,
-    "select * from cdrs where ? is null or tenant = ? order by endedAt desc, rowid desc limit ?",
-  );
-  const oneCdr = select(CdrRow, "select * from cdrs where call = ?");
-  const bindings = select(BindingRow, "select * from bindings where ? is null or tenant = ?");
-  const messages = select(
-    Schema.Struct({ rows: Schema.String }),
-    "select rows from messages where call = ? order by rowid",
-  );
 
   return Store.of({
     write: (batches, rows) =>
       attempt(() =>
-        transaction(() => {
+        transaction(database, () => {
           for (const { shard, through: last, changes } of batches) {
             if (last <= through(shard)) continue;
             for (const change of changes) write(use, change);
@@ -159,17 +193,26 @@ const make = Effect.fnUntraced(function* (path: string) {
           if (rows.length > 0) use.trim.run(mostMessages);
         })
       ),
+    reset: attempt(() =>
+      transaction(
+        database,
+        () => database.exec("delete from calls; delete from bindings; delete from cursor"),
+      )
+    ),
     through: (shard) => attempt(() => through(shard)),
-    calls: (tenant) => calls(tenant, tenant),
-    cdrs: (tenant, limit) => cdrs(tenant, tenant, limit),
+    calls: (tenant) => read.calls(tenant, tenant),
+    cdrs: (tenant, limit) => read.cdrs(tenant, tenant, Math.max(0, Math.min(limit, mostRows))),
     call: (call) =>
-      Effect.map(Effect.all([oneCall(call), oneCdr(call)]), ([live, ended]) => ({
+      Effect.map(Effect.all([read.oneCall(call), read.oneCdr(call)]), ([live, ended]) => ({
         call: live[0] ?? null,
         cdr: ended[0] ?? null,
       })),
-    bindings: (tenant) => bindings(tenant, tenant),
+    bindings: (tenant) => read.bindings(tenant, tenant),
     messages: (call) =>
-      Effect.map(messages(call), (pieces) => pieces.flatMap(({ rows }) => decodeMessages(rows))),
+      Effect.map(
+        read.messages(call),
+        (pieces) => pieces.flatMap(({ rows }) => decodeMessages(rows)),
+      ),
   });
 });
 

@@ -23,17 +23,24 @@ export interface Batch {
   readonly changes: ReadonlyArray<Change>;
 }
 
+/** Most rows of one answer. */
+export const mostRows = 10_000;
+
 export class Store extends Context.Service<Store, {
   /** Writes batches in one transaction; what was written before is skipped. */
   readonly write: (
     batches: ReadonlyArray<Batch>,
     messages: ReadonlyArray<MessageRow>,
   ) => Effect.Effect<void, StoreUnavailable>;
+  /** Forgets live calls, bindings and cursors, to be fed from the journals again. CDRs stay. */
+  readonly reset: Effect.Effect<void, StoreUnavailable>;
   /** Sequence of the last projected record. */
   readonly through: (shard: ShardRef) => Effect.Effect<number, StoreUnavailable>;
+  /** Newest first. */
   readonly calls: (
     tenant: string | null,
   ) => Effect.Effect<ReadonlyArray<CallRow>, StoreUnavailable>;
+  /** Those that ended last, first. */
   readonly cdrs: (
     tenant: string | null,
     limit: number,

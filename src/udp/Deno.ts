@@ -2,8 +2,9 @@
 import { Effect } from "effect";
 import * as Udp from "./Udp.ts";
 
-/** Errors in a row after which a socket counts as dead: a loop of errors must not take the core. */
+/** Errors in a row after which a socket pauses: a loop of errors must not take the core. */
 const maxErrors = 100;
+const pauseMs = 1_000;
 
 /** State of the packet that is being delivered; one for an adapter, since callbacks do not nest. */
 interface Delivery {
@@ -85,7 +86,7 @@ class Socket implements Udp.UdpSocket {
     // One octet more than allowed: a datagram that fills the buffer was too long.
     const buffer = new Uint8Array(this.#options.maxOctets + 1);
     let errors = 0;
-    while (!this.#closed && errors < maxErrors) {
+    while (!this.#closed) {
       try {
         const [bytes, from] = await this.#connection.receive(buffer);
         const sent = this.#deliver(bytes, from as Deno.NetAddr);
@@ -96,6 +97,7 @@ class Socket implements Udp.UdpSocket {
         if (this.#closed) return;
         errors++;
         this.#options.failed("receive");
+        if (errors >= maxErrors) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
   }

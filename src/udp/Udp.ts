@@ -8,13 +8,21 @@ import { type Effect, Schema } from "effect";
 export const BindReason = Schema.Literals(["inUse", "denied", "unavailable", "full", "unknown"]);
 export type BindReason = typeof BindReason.Type;
 
+const reasons: Readonly<Record<BindReason, string>> = {
+  inUse: "another program has it",
+  denied: "the permission is missing",
+  unavailable: "this machine has no such address",
+  full: "no descriptor or buffer is left",
+  unknown: "the system does not say why",
+};
+
 export class BindFailed extends Schema.TaggedError<BindFailed>()("BindFailed", {
   ip: Schema.String,
   port: Schema.Int,
   reason: BindReason,
 }) {
   override get message(): string {
-    return `UDP port ${this.port} of ${this.ip} cannot be bound: ${this.reason}`;
+    return `UDP port ${this.port} of ${this.ip} cannot be bound: ${reasons[this.reason]}`;
   }
 }
 

@@ -49,12 +49,6 @@ const isKnown = (routed: Extract<Command, { _tag: "Wire" }>["routed"]): boolean 
 
 const done: Reply = { _tag: "Accepted" };
 
-const unbound = (
-  { uri, key, instance, regId }: Binding,
-  at: number,
-  reason: "expired" | "unregistered",
-): UserEvent => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
-
 const expire = (state: State, at: number, generation: number): Outcome => ({
   events: generation === nextExpiry(state)
     ? state.bindings
@@ -68,6 +62,14 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
 const wanted = (contact: Contact, command: Register): number =>
   contact.expires ?? command.expires ?? expiry.usual;
 
+type Unbound = Extract<UserEvent, { _tag: "ContactUnbound" }>;
+
+const unbound = (
+  { uri, key, instance, regId }: Binding,
+  at: number,
+  reason: Unbound["reason"],
+): Unbound => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
+
 const register = (state: State, command: Register, at: number): Outcome => {
   const bindings = live(state, at);
   const problem = check(bindings, command);
@@ -77,17 +79,26 @@ const register = (state: State, command: Register, at: number): Outcome => {
     : bindings.filter((binding) =>
       command.contacts.some((contact) => same(contact, binding) && wanted(contact, command) === 0)
     );
-  const events = removed.map((binding) => unbound(binding, at, "unregistered"));
+  const events: Array<UserEvent> = removed.map((binding) => unbound(binding, at, "unregistered"));
+  let held = events.reduce(fold, state.bindings);
   for (const contact of command.contacts) {
     const seconds = wanted(contact, command);
     if (seconds === 0) continue;
     const binding = bind(contact, seconds, command, at);
-    const before = bindings.find((known) => same(known, binding));
-    if (before === undefined || isWorthARecord(before, binding)) {
-      events.push({ _tag: "ContactBound", at, binding });
-    }
+    const known = held.filter((other) => same(other, binding));
+    const before = known.find(({ expiresAt }) => expiresAt > at);
+    if (before !== undefined && !isWorthARecord(before, binding)) continue;
+    const moved = known.filter(({ uri, instance, regId }) =>
+      uri !== binding.uri || instance !== binding.instance || regId !== binding.regId
+    );
+    const made: ReadonlyArray<UserEvent> = [
+      ...moved.map((other) => unbound(other, at, "replaced")),
+      { _tag: "ContactBound", at, binding },
+    ];
+    events.push(...made);
+    held = made.reduce(fold, held);
   }
-  const after = events.reduce(fold, bindings);
+  const after = held.filter(({ expiresAt }) => expiresAt > at);
   if (after.length > Math.max(state.maxBindings, bindings.length)) {
     return refuse(answered(403, [], "Too Many Contacts"));
   }
@@ -164,7 +175,8 @@ export const fold = (
   event: UserEvent,
 ): ReadonlyArray<Binding> => {
   if (event._tag === "ContactUnbound") {
-    const { instance, key, regId } = event;
+    const { instance, key, regId = null } = event;
+    // Two phones behind two routers may have one URI: they differ by instance.
     return bindings.filter((binding) =>
       binding.key !== key ||
       (instance !== undefined && (binding.instance !== instance || binding.regId !== regId))

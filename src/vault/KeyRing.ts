@@ -15,13 +15,15 @@ import {
   existsSync,
   fsyncSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Effect, Layer, Schema } from "effect";
 import { type TenantKey, Vault, VaultFailed } from "./Vault.ts";
 
@@ -31,9 +33,10 @@ const Ring = Schema.Struct({
   master: Schema.String,
   routing: Schema.Struct({ current: Schema.String, previous: Schema.NullOr(Schema.String) }),
   derive: Schema.String,
+  /** `wrapped` is null for a key that was destroyed: that tells it from one that was lost. */
   tenants: Schema.Record(
     Schema.String,
-    Schema.Array(Schema.Struct({ id: Schema.String, wrapped: Schema.String })),
+    Schema.Array(Schema.Struct({ id: Schema.String, wrapped: Schema.NullOr(Schema.String) })),
   ),
 });
 type Ring = typeof Ring.Type;
@@ -55,7 +58,7 @@ const freshNonce = (): Uint8Array => {
   return pool.subarray(drawn - nonceOctets, drawn);
 };
 
-export const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uint8Array => {
+const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uint8Array => {
   const sealed = new Uint8Array(nonceOctets + clear.length + tagOctets);
   const nonce = freshNonce();
   const cipher = createCipheriv("aes-256-gcm", key, nonce);
@@ -67,7 +70,7 @@ export const seal = (key: Uint8Array, bound: Uint8Array, clear: Uint8Array): Uin
   return sealed;
 };
 
-export const open = (key: Uint8Array, bound: Uint8Array, sealed: Uint8Array): Uint8Array => {
+const open = (key: Uint8Array, bound: Uint8Array, sealed: Uint8Array): Uint8Array => {
   const end = sealed.length - tagOctets;
   if (end < nonceOctets) {
     throw new VaultFailed({ reason: "sealed octets are too short", remedy: restore });
@@ -97,16 +100,26 @@ const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base6
 const decode = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
+const syncFolder = (folder: string): void => {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+};
+
 /** Replaces a file so that a crash leaves the old or the new one, never half of it. */
 const writeWhole = (path: string, content: Uint8Array | string): void => {
   const file = openSync(`${path}.new`, "w", 0o600);
   try {
-    writeSync(file, typeof content === "string" ? Buffer.from(content) : content);
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(`${path}.new`, path);
+  syncFolder(dirname(path));
 };
 
 const newRing = (master: Uint8Array): Ring => ({
@@ -119,14 +132,45 @@ const newRing = (master: Uint8Array): Ring => ({
 
 const label = Buffer.from("tandem key ring 1");
 
-const readRing = (folder: string): { readonly master: Uint8Array; readonly ring: Ring } => {
-  const masterPath = join(folder, "master.key");
-  const ringPath = join(folder, "ring.json");
-  if (!existsSync(masterPath) && !existsSync(ringPath)) {
-    const master = randomBytes(32);
+const readFile = (path: string): Ring => {
+  try {
+    return decodeRing(readFileSync(path, "utf8"));
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new VaultFailed({ reason: `${path} is damaged: ${message}`, remedy: restore });
+  }
+};
+
+const pathsOf = (folder: string) => ({
+  masterPath: join(folder, "master.key"),
+  ringPath: join(folder, "ring.json"),
+});
+
+/** Makes both files elsewhere and moves them into place at once, unless somebody else was first. */
+const create = (folder: string): void => {
+  mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+  const fresh = mkdtempSync(`${folder}.new-`);
+  const { masterPath, ringPath } = pathsOf(fresh);
+  const master = randomBytes(32);
+  try {
     writeWhole(masterPath, master);
     writeWhole(ringPath, JSON.stringify(newRing(master), null, 1));
+    renameSync(fresh, folder);
+    syncFolder(dirname(folder));
+  } catch (cause) {
+    rmSync(fresh, { recursive: true, force: true });
+    const { code } = cause as { readonly code?: string };
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw cause;
   }
+};
+
+const readRing = (folder: string): { readonly master: Uint8Array; readonly ring: Ring } => {
+  const { masterPath, ringPath } = pathsOf(folder);
+  if (!existsSync(masterPath) && !existsSync(ringPath)) create(folder);
+  for (const path of [masterPath, ringPath]) {
+    if (!existsSync(path)) throw new VaultFailed({ reason: `${path} is missing`, remedy: restore });
+  }
+  chmodSync(folder, 0o700);
   const open = statSync(masterPath).mode & 0o077;
   if (open !== 0) {
     throw new VaultFailed({
@@ -135,7 +179,7 @@ const readRing = (folder: string): { readonly master: Uint8Array; readonly ring:
     });
   }
   const master = new Uint8Array(readFileSync(masterPath));
-  const ring = decodeRing(readFileSync(ringPath, "utf8"));
+  const ring = readFile(ringPath);
   const known = Buffer.from(ring.master);
   const actual = Buffer.from(digest(master));
   if (known.length !== actual.length || !timingSafeEqual(known, actual)) {
@@ -147,10 +191,11 @@ const readRing = (folder: string): { readonly master: Uint8Array; readonly ring:
   return { master, ring };
 };
 
-/** The ring in `folder`, made there when neither of its files exists. */
+/**
+ * The ring in `folder`, made there when neither of its files exists. One process at a time may add
+ * or destroy keys: whoever owns the data folder.
+ */
 export const make = (folder: string): Vault["Service"] => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
   const { master, ring: stored } = readRing(folder);
   let ring = stored;
   const unwrap = (wrapped: string) => open(master, label, decode(wrapped));
@@ -162,11 +207,20 @@ export const make = (folder: string): Vault["Service"] => {
     current.set(tenant, key);
   };
   for (const [tenant, list] of Object.entries(ring.tenants)) {
-    for (const { id, wrapped } of list) adopt(tenant, id, wrapped);
+    for (const { id, wrapped } of list) if (wrapped !== null) adopt(tenant, id, wrapped);
   }
   const store = (tenants: Ring["tenants"]): void => {
-    ring = { ...ring, tenants };
-    writeWhole(join(folder, "ring.json"), JSON.stringify(ring, null, 1));
+    const { ringPath } = pathsOf(folder);
+    const next = { ...ring, tenants };
+    try {
+      writeWhole(ringPath, JSON.stringify(next, null, 1));
+    } catch (cause) {
+      throw new VaultFailed({
+        reason: `${ringPath} cannot be written: ${(cause as Error).message}`,
+        remedy: "check the space on the disk and the rights of the folder",
+      });
+    }
+    ring = next;
   };
   const secret = unwrap(ring.derive);
   return Vault.of({
@@ -184,15 +238,15 @@ export const make = (folder: string): Vault["Service"] => {
     keyNamed: (tenant, id) => {
       const key = keys.get(`${tenant}/${id}`);
       if (key !== undefined) return key;
-      if (ring.tenants[tenant]?.length === 0) return "shredded";
+      if (ring.tenants[tenant]?.some((known) => known.id === id) === true) return "shredded";
       throw new VaultFailed({
         reason: `the key ring has no key ${id} of tenant ${tenant}`,
         remedy: restore,
       });
     },
     shred: (tenant) => {
-      // The empty list stays: it tells a destroyed history from a lost key ring.
-      store({ ...ring.tenants, [tenant]: [] });
+      const list = ring.tenants[tenant] ?? [];
+      store({ ...ring.tenants, [tenant]: list.map(({ id }) => ({ id, wrapped: null })) });
       current.delete(tenant);
       for (const name of keys.keys()) if (name.startsWith(`${tenant}/`)) keys.delete(name);
     },

@@ -1,5 +1,5 @@
 /** Numbers as JSON lines: the median of several runs, and how far they lie apart. */
-export const median = (values: ReadonlyArray<number>): number => {
+const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

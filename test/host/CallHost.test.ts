@@ -45,7 +45,7 @@ const hostOf = (answer: Answer) =>
     address: { bus: busOf(answer), cell: "a", shards: 64, now: () => 1_000 },
     random: (size) => new Uint8Array(size).fill(7),
     routing: { current: new Uint8Array(32), previous: null },
-    media: "m1",
+    media: { worker: "m1", refused: () => {} },
   });
 
 type Offer = Extract<CallCommand, { _tag: "OfferCall" }>;
@@ -199,5 +199,48 @@ describe("who calls", () => {
     const { events } = await outcome(nobody, offerOf("1001", "4711", "1001"));
     expect(events.map(({ _tag }) => _tag)).toEqual(["CallOffered", "CallEnded"]);
     expect(events[1]).toMatchObject({ cause: "notFound", status: 404, endedBy: "engine" });
+  });
+});
+
+describe("who rings", () => {
+  const binding = (n: number, q: string | null) => ({
+    uri: `sip:1002@127.0.0.1:${6_000 + n}`,
+    key: `sip:1002@127.0.0.1:${6_000 + n}`,
+    instance: null,
+    regId: null,
+    q,
+    since: 0,
+    expiresAt: 9_000,
+    path: [],
+    flow: flow(6_000 + n),
+    natted: false,
+    callId: "c",
+    cseq: 1,
+    userAgent: "",
+  });
+  const targetsFor = async (qs: ReadonlyArray<string | null>) => {
+    const bindings = qs.map((q, n) => binding(n, q));
+    const { events } = await outcome(
+      ({ _tag }) =>
+        _tag === "LookUpContacts"
+          ? { _tag: "Contacts", known: true, display: "Grace", bindings }
+          : authenticated({ _tag: "User", extension: "1002" }, null),
+      offerOf("1001", "1002", "1001"),
+    );
+    return events.flatMap((event) =>
+      event._tag === "LegStarted" ? [Number(event.target.slice(-4)) - 6_000] : []
+    );
+  };
+
+  test("every phone of the user, each on a leg of its own", async () => {
+    expect(await targetsFor([null, "0.1", "1.0"])).toHaveLength(3);
+  });
+
+  test("of more than eight those with the highest q, then the newest", async () => {
+    const rung = await targetsFor(["0.2", "0.5", "1.0", ...Array<null>(6).fill(null), "0.3"]);
+    expect(rung.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect((await targetsFor(Array<null>(9).fill(null))).toSorted()).toEqual([
+      ...[1, 2, 3, 4, 5, 6, 7, 8],
+    ]);
   });
 });

@@ -64,7 +64,7 @@ const clone = (): string => {
   return folder;
 };
 
-/** Issue 2: within 15 s after the install. */
+/** From the end of the install. */
 const startedMs = 15_000;
 
 test("A1 npm start in an empty folder installs, starts and says how to call", async () => {

@@ -1,4 +1,4 @@
-/** The list of bad input: each a clear refusal, nothing lost, the process lives. */
+/** Bad input of every kind: each a clear refusal, nothing lost, the process lives. */
 import { expect, test } from "vitest";
 import * as Directory from "../support/Directory.ts";
 import * as Engine from "../support/Engine.ts";

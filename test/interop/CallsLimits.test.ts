@@ -65,7 +65,7 @@ Need.suite("calls and time", [], () => {
     await Wire.close(caller, callee);
   });
 
-  test("of two offers whose ACKs are late each is acknowledged before the next goes out", async () => {
+  test("an offer to a side that owes an ACK waits for it", async () => {
     const caller = await Scene.registered(engine(), "1001");
     const callee = await Scene.registered(engine(), "1002");
     const dialling = await caller.dial("1002");

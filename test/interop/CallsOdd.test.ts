@@ -108,7 +108,7 @@ Need.suite("odd messages", [], () => {
     await close();
   });
 
-  test("an ACK that comes twice, or with a body that nobody asked for, is taken silently", async () => {
+  test("an ACK that comes twice, or with a stray body, is taken silently", async () => {
     const { caller, callee, here, close } = await up();
     const { dialog } = here;
     for (const body of [undefined, Wire.sdpOf(caller, 40_020)]) {

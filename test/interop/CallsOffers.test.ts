@@ -43,7 +43,7 @@ Need.suite("offers and answers", [], () => {
     return bye;
   };
 
-  test("late offer: the callee's offer goes to the caller, the caller's answer to the callee", async () => {
+  test("late offer: the offer goes to the caller, its answer to the callee", async () => {
     const { caller, callee, dialling, invite, close } = await scene("");
     expect(invite.body).toBe("");
     expect(Sip.header(invite, "content-type")).toBe("");
@@ -59,7 +59,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("late offer whose ACK brings no answer: both sides get BYE, the callee a refused answer", async () => {
+  test("late offer whose ACK brings no answer: BYE to both, refused streams to one", async () => {
     const { caller, callee, dialling, invite, close } = await scene("");
     Wire.respond(callee, invite, "200 OK", { sdp: Wire.sdpOf(callee, 42_000) });
     const ok = await dialling.response(200);
@@ -70,7 +70,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("late offer without an offer in the 200: the callee gets ACK and BYE, the caller 488", async () => {
+  test("late offer without an offer in the 200: ACK and BYE, and 488", async () => {
     const { callee, dialling, invite, close } = await scene("");
     Wire.respond(callee, invite, "200 OK");
     await Wire.request(callee, "ACK");
@@ -133,7 +133,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("another phone behind the callee's proxy answers: its description is the one that counts", async () => {
+  test("another phone behind the callee's proxy answers: its description counts", async () => {
     const { caller, callee, dialling, invite, close } = await scene();
     const first = Wire.sdpOf(callee, 42_000, { codecs: ["0 PCMU/8000"] });
     Wire.respond(callee, invite, "183 Session Progress", { tag: "one", sdp: first });
@@ -168,7 +168,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("what stands in an offer reaches the other side as it was, but for addresses and keys", async () => {
+  test("an offer reaches the other side as it was, but for addresses and keys", async () => {
     const offer = [
       "v=0",
       "o=alice 2890844526 2890844526 IN IP4 127.0.0.1",

@@ -7,6 +7,7 @@ import * as Engine from "../support/Engine.ts";
 import * as Folders from "../support/Folders.ts";
 import * as Need from "../support/Need.ts";
 import * as Scene from "../support/Scene.ts";
+import { until } from "../support/Until.ts";
 
 Need.suite("command line", [], () => {
   const engine = Engine.forSuite(() => ({}));
@@ -29,6 +30,25 @@ Need.suite("command line", [], () => {
       expect(ladder).toContain(word);
     }
     expect(ladder).not.toContain(Directory.secretOf("1001"));
+  });
+
+  test("a call that nobody knows is an error, for programs too", async () => {
+    for (const flags of [[], ["--json"]]) {
+      const ran = await engine().cli("call", "nosuchcall", ...flags);
+      expect(ran.code).not.toBe(0);
+      expect(ran.stdout).toBe("");
+      expect(ran.output).toContain("nosuchcall");
+      Engine.isReadable(ran);
+    }
+  });
+
+  test("doctor counts the phones that are registered", async () => {
+    const phone = await Scene.registered(engine(), "1003");
+    await until("a registered phone in doctor", async () => {
+      const { output } = await engine().cli("doctor");
+      return /phones: [1-9]\d* contacts of [1-9]\d* users are registered/.test(output);
+    }, 10_000);
+    await phone.close();
   });
 
   test("help has an example for each verb", async () => {

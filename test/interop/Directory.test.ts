@@ -34,6 +34,11 @@ const wrong: Readonly<Record<string, readonly [path: string, tenant: unknown]>> 
     ...tenant,
     routes: [{ match: "0*", trunk: "none" }],
   }],
+  "a plain trunk without the exception": ["tenants[0].trunks[0].transport", {
+    ...tenant,
+    exceptions: ["plainMedia"],
+    trunks: [{ id: "a", address: "127.0.0.9:5060", inbound: true }],
+  }],
   "a trunk without a port": ["tenants[0].trunks[0].address", {
     ...tenant,
     trunks: [{ id: "a", address: "127.0.0.9", transport: "udp", inbound: true }],

@@ -116,7 +116,7 @@ describe("ports of other programs", () => {
       bind: ({ ip, port }) => Effect.fail(new Udp.BindFailed({ ip, port, reason: "unavailable" })),
     };
     expect(() => Rig.make({ io })).toThrow(
-      "UDP port 20000 of 192.0.2.200 cannot be bound: unavailable",
+      "UDP port 20000 of 192.0.2.200 cannot be bound: this machine has no such address",
     );
   });
 });

@@ -66,7 +66,7 @@ const weighted = <A>(...options: ReadonlyArray<readonly [weight: number, value: 
   fc.oneof(...options.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
 
 /** How a call begins: mostly well, so that lives get far. */
-export const beginning = fc.record({
+const beginning = fc.record({
   targets: weighted([1, 0], [6, 1], [4, 2], [2, 3]),
   feature: weighted<null | "echo" | "tone">([12, null], [1, "echo"], [1, "tone"]),
   late: weighted([3, false], [1, true]),
@@ -76,7 +76,7 @@ export const beginning = fc.record({
 export type Beginning = typeof beginning extends fc.Arbitrary<infer A> ? A : never;
 
 /** One move: what, at which leg, and a number that varies it. */
-export const move = fc.record({
+const move = fc.record({
   kind: weighted(
     [6, "progress"],
     [4, "early"],

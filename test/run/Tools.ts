@@ -9,7 +9,7 @@ const packages: Readonly<Record<string, string>> = {
   baresip: "baresip-core",
 };
 
-export const has = (program: string): boolean =>
+const has = (program: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
 
 /** On Debian, as root, installs the missing ones; elsewhere the suites say what is missing. */

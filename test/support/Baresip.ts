@@ -47,7 +47,10 @@ const moduleFolders = [
   "/usr/lib/baresip/modules",
   "/usr/local/lib/baresip/modules",
   "/opt/homebrew/lib/baresip/modules",
-];
+] as const;
+
+/** Where its modules are on this machine. */
+export const modules: string = moduleFolders.find((known) => existsSync(known)) ?? moduleFolders[0];
 
 export const start = async (options: Options): Promise<Baresip> => {
   const folder = Folders.make("baresip");
@@ -92,7 +95,6 @@ export const start = async (options: Options): Promise<Baresip> => {
 const toneSeconds = 120;
 
 const configure = (folder: string, options: Options, own: Address, control: number): void => {
-  const modules = moduleFolders.find((known) => existsSync(known)) ?? moduleFolders[0];
   const tone = join(folder, "tone.wav");
   Wav.write(tone, Wav.sine(options.toneHz, toneSeconds));
   mkdirSync(folder, { recursive: true });

@@ -8,9 +8,13 @@ export interface Options {
   readonly domain: string;
   readonly extension: string;
   readonly secret: string;
-  readonly transport?: "udp" | "tcp";
+  readonly transport?: "udp" | "tcp" | "tls" | "wss";
+  /** Certificate of the engine, for TLS and WebSockets. */
+  readonly ca?: string;
   readonly ip?: string;
   readonly port?: number;
+  /** URI of its Contact; that of its socket unless told. */
+  readonly contact?: string;
 }
 
 export interface Context {

@@ -1,4 +1,5 @@
 /** The real product, started the way a user starts it, in a data folder of its own. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
@@ -25,6 +26,11 @@ export interface Options {
 
 export interface Engine {
   readonly sip: Address;
+  readonly tls: Address;
+  readonly wss: Address;
+  readonly https: Address;
+  /** PEM, of all its TLS listeners. */
+  readonly certificate: () => string;
   readonly data: string;
   /** From the command to the first answer of the SIP port. */
   readonly readyMs: number;
@@ -45,8 +51,9 @@ export interface Engine {
   readonly calls: () => Promise<ReadonlyArray<CallRow>>;
   readonly cdrs: () => Promise<ReadonlyArray<CdrRow>>;
   readonly call: (id: string) => Promise<unknown>;
-  /** Sum of a counter over its labels. */
-  readonly counted: (name: string) => Promise<number>;
+  /** Sum of a counter over its labels, or over those rows that have these. */
+  readonly counted: (name: string, labels?: CounterRow["labels"]) => Promise<number>;
+  readonly counters: () => Promise<ReadonlyArray<CounterRow>>;
   readonly cli: (...args: ReadonlyArray<string>) => Promise<Ran>;
 }
 
@@ -56,7 +63,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** The issue asks for 15 s after the install; the machine may be busy. */
+/** 15 s are promised after the install; the machine may be busy. */
 const startMs = 30_000;
 const cliMs = 30_000;
 const endMs = 15_000;
@@ -104,14 +111,17 @@ const prepare = async (options: Options) => {
     ? options.directory
     : Directory.write(options.directory ?? Directory.demo());
   const others = await Ports.free(ip, 3);
+  const tlsPort = options.tlsPort ?? others;
+  const wssPort = options.wssPort ?? others + 1;
+  const httpsPort = options.httpsPort ?? others + 2;
   const env = { [rtpPorts]: Ports.rtpRange(), ...options.env };
   const args = [
     ...["start", "--data", data, "--directory", directory, "--bind", ip],
-    ...["--sip-port", String(sipPort), "--tls-port", String(options.tlsPort ?? others)],
-    ...["--wss-port", String(options.wssPort ?? others + 1)],
-    ...["--https-port", String(options.httpsPort ?? others + 2)],
+    ...["--sip-port", String(sipPort), "--tls-port", String(tlsPort)],
+    ...["--wss-port", String(wssPort)],
+    ...["--https-port", String(httpsPort)],
   ];
-  return { ip, sipPort, data, args, env };
+  return { ip, sipPort, tlsPort, wssPort, httpsPort, data, args, env };
 };
 
 /** Starts it and expects it to end by itself: what it said and its exit code. */
@@ -150,8 +160,14 @@ const run = async (prepared: Prepared): Promise<Engine> => {
       throw new Error(`tandem ${verb.join(" ")} --json printed no JSON:\n${ran.stdout}`);
     }
   };
+  const counters = async () =>
+    (await read("doctor") as { counters: ReadonlyArray<CounterRow> }).counters;
   const engine: Engine = {
     sip,
+    tls: { ip, port: prepared.tlsPort },
+    wss: { ip, port: prepared.wssPort },
+    https: { ip, port: prepared.httpsPort },
+    certificate: () => readFileSync(join(data, "tls/certificate.pem"), "utf8"),
     data,
     readyMs,
     pid,
@@ -175,11 +191,16 @@ const run = async (prepared: Prepared): Promise<Engine> => {
     calls: async () => await read("calls") as ReadonlyArray<CallRow>,
     cdrs: async () => await read(...allCdrs) as ReadonlyArray<CdrRow>,
     call: (id) => read("call", id),
-    counted: async (name) => {
-      const { counters } = await read("doctor") as { counters: ReadonlyArray<CounterRow> };
-      const rows = counters.filter((row) => row.name === name);
-      if (rows.length === 0) throw new Error(`there is no counter ${name}`);
-      return rows.reduce((sum, row) => sum + row.value, 0);
+    counters,
+    counted: async (name, labels) => {
+      const rows = (await counters()).filter((row) => row.name === name);
+      // Rows with labels are made by what they count; a name alone must exist.
+      if (rows.length === 0 && labels === undefined) throw new Error(`there is no counter ${name}`);
+      return rows
+        .filter((row) =>
+          Object.entries(labels ?? {}).every(([label, value]) => row.labels[label] === value)
+        )
+        .reduce((sum, row) => sum + row.value, 0);
     },
     cli: (...verb) => cli(verb, { ...env, TANDEM_DATA: data }),
   };

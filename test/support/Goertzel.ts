@@ -30,7 +30,7 @@ export const share = (samples: Float32Array, rate: number, hz: number): number =
   return Math.min(1, 2 * power / (samples.length * energy));
 };
 
-export const windows = (
+const windows = (
   samples: Float32Array,
   rate: number,
   hz: number,

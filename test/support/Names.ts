@@ -40,6 +40,16 @@ export interface CounterRow {
 /** Messages that got no answer, by reason. */
 export const droppedMessages = "edge_messages_dropped_total";
 
+/** Connections that became no flow, and flows that ended, by transport and reason. */
+export const refusedConnections = "edge_connections_refused_total";
+export const closedConnections = "edge_connections_closed_total";
+
+/** Final responses from 400 on, by status and cause. */
+export const refusedRequests = "edge_requests_refused_total";
+
+/** Messages that could not be read, by cause. */
+export const malformedMessages = "edge_messages_malformed_total";
+
 /** Who ended a call, as a CDR says it. */
 export const endedBy = {
   caller: "caller",

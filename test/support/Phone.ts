@@ -20,6 +20,7 @@ import {
   via,
 } from "./Dialog.ts";
 import * as RawSip from "./RawSip.ts";
+import * as RawStream from "./RawStream.ts";
 import * as Sip from "./SipMessage.ts";
 
 export interface Phone extends Context {
@@ -30,6 +31,11 @@ export interface Phone extends Context {
   /** The next INVITE out of a dialog. */
   readonly incoming: (deadlineMs?: number) => Promise<Incoming>;
   readonly close: () => Promise<void>;
+}
+
+/** A phone whose connection can be lost and opened again. */
+export interface Connected extends Phone {
+  readonly socket: RawStream.RawStream;
 }
 
 export interface Dialling {
@@ -54,16 +60,40 @@ export interface Incoming {
 }
 
 export const make = async (options: Options): Promise<Phone> => {
-  const open = options.transport === "tcp" ? RawSip.tcp : RawSip.udp;
-  const socket = await open({
-    remote: options.engine,
-    ...(options.ip === undefined ? {} : { ip: options.ip }),
-    ...(options.port === undefined ? {} : { port: options.port }),
-  });
+  const { ca, engine: remote, ip, port, transport = "udp" } = options;
+  const open = transport === "tcp" ? RawSip.tcp : RawSip.udp;
+  const socket = transport === "tls" || transport === "wss"
+    ? await RawStream.open(transport, { remote, ...defined({ ca, ip }) })
+    : await open({ remote, ...defined({ ip, port }) });
+  return on(options, socket);
+};
+
+/** Over a connection of which the caller decides when it is lost. */
+export const connected = async (
+  options: Options & { readonly transport: RawStream.Transport },
+): Promise<Connected> => {
+  const { ca, engine: remote, ip, transport } = options;
+  const socket = await RawStream.open(transport, { remote, ...defined({ ca, ip }) });
+  return { ...on(options, socket), socket };
+};
+
+const defined = <Value extends object>(value: Value): {
+  [Key in keyof Value]: Exclude<Value[Key], undefined>;
+} =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as {
+    [Key in keyof Value]: Exclude<Value[Key], undefined>;
+  };
+
+const contactOf = (extension: string, { local, transport }: RawSip.RawSip): string =>
+  transport === "wss"
+    // RFC 7118 section 5: nobody can connect to a browser.
+    ? `sip:${extension}@${Sip.token()}.invalid;transport=ws`
+    : `sip:${extension}@${local.ip}:${local.port};transport=${transport}`;
+
+const on = (options: Options, socket: RawSip.RawSip): Phone => {
   const { extension, domain } = options;
   const aor = `sip:${extension}@${domain}`;
-  const { ip, port } = socket.local;
-  const contact = `<sip:${extension}@${ip}:${port};transport=${socket.transport}>`;
+  const contact = `<${options.contact ?? contactOf(extension, socket)}>`;
   const context: Context = { options, socket, contact, aor };
   return {
     ...context,

@@ -5,7 +5,7 @@ import { type Address, header, type Message, parse } from "./SipMessage.ts";
 import { within } from "./Until.ts";
 
 export interface RawSip {
-  readonly transport: "udp" | "tcp";
+  readonly transport: "udp" | "tcp" | "tls" | "wss";
   readonly local: Address;
   readonly remote: Address;
   readonly send: (message: string | Uint8Array, to?: Address) => void;
@@ -31,12 +31,12 @@ type Match = (message: Message) => boolean;
 const answerMs = 5_000;
 const traced = 30;
 
-const toBytes = (message: string | Uint8Array): Uint8Array =>
+export const toBytes = (message: string | Uint8Array): Uint8Array =>
   typeof message === "string"
     ? Uint8Array.from(message, (character) => character.charCodeAt(0))
     : message;
 
-const toText = (bytes: Uint8Array): string => {
+export const toText = (bytes: Uint8Array): string => {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8_192) {
     text += String.fromCharCode(...bytes.subarray(at, at + 8_192));
@@ -45,7 +45,7 @@ const toText = (bytes: Uint8Array): string => {
 };
 
 /** What both transports share: the inbox, and the lines of the trace. */
-const inbox = () => {
+export const inbox = () => {
   const received: Array<Message> = [];
   const unclaimed: Array<Message> = [];
   const waiters: Array<{ match: Match; resolve: (message: Message) => void }> = [];
@@ -127,13 +127,13 @@ export const udp = (options: UdpOptions): Promise<RawSip> => {
   });
 };
 
-/** Cuts a stream at the lengths that its messages state. */
-const framer = (take: (text: string) => void) => {
+/** Cuts a stream at the lengths that its messages state; `pong` hears of line ends between them. */
+export const framer = (take: (text: string) => void, pong: () => void = () => undefined) => {
   let buffer = "";
   return (chunk: string) => {
     buffer += chunk;
     for (;;) {
-      buffer = buffer.replace(/^(\r\n)+/, "");
+      for (; buffer.startsWith("\r\n"); buffer = buffer.slice(2)) pong();
       const end = buffer.indexOf("\r\n\r\n");
       if (end === -1) return;
       const nowhere = { ip: "", port: 0 };

@@ -7,11 +7,20 @@ import * as Phone from "./Phone.ts";
 import type * as Sip from "./SipMessage.ts";
 
 export interface PhoneOptions {
-  readonly transport?: "udp" | "tcp";
+  readonly transport?: "udp" | "tcp" | "tls" | "wss";
   readonly ip?: string;
   readonly port?: number;
   readonly secret?: string;
+  readonly contact?: string;
 }
+
+/** Where an engine takes this transport, and by which certificate it is known. */
+const doorOf = (engine: Engine, transport: PhoneOptions["transport"]) =>
+  transport === "tls"
+    ? { engine: engine.tls, ca: engine.certificate() }
+    : transport === "wss"
+    ? { engine: engine.wss, ca: engine.certificate() }
+    : { engine: engine.sip };
 
 /** A phone that has not registered. */
 export const phone = (
@@ -19,7 +28,30 @@ export const phone = (
   extension: string,
   options: PhoneOptions = {},
 ): Promise<Phone.Phone> =>
-  Phone.make({ engine: engine.sip, domain, extension, secret: secretOf(extension), ...options });
+  Phone.make({
+    ...doorOf(engine, options.transport),
+    domain,
+    extension,
+    secret: secretOf(extension),
+    ...options,
+  });
+
+/** A registered phone over a connection of which the caller decides when it is lost. */
+export const connected = async (
+  engine: Engine,
+  extension: string,
+  options: PhoneOptions & { readonly transport: "tcp" | "tls" | "wss" },
+): Promise<Phone.Connected> => {
+  const made = await Phone.connected({
+    ...doorOf(engine, options.transport),
+    domain,
+    extension,
+    secret: secretOf(extension),
+    ...options,
+  });
+  await alone(made, extension);
+  return made;
+};
 
 /** A phone that is its extension's only one: what other tests left is removed first. */
 export const registered = async (
@@ -28,12 +60,16 @@ export const registered = async (
   options: PhoneOptions = {},
 ): Promise<Phone.Phone> => {
   const made = await phone(engine, extension, options);
+  await alone(made, extension);
+  return made;
+};
+
+const alone = async (made: Phone.Phone, extension: string): Promise<void> => {
   const removal: Sip.Headers = [["Contact", "*"], ["Expires", "0"]];
   const removed = await made.request("REGISTER", `sip:${domain}`, { headers: removal });
   expect(removed.start, `REGISTER of ${extension} with Contact: *`).toBe("SIP/2.0 200 OK");
   const answer = await made.register();
   expect(answer.start, `REGISTER of ${extension}`).toBe("SIP/2.0 200 OK");
-  return made;
 };
 
 /** Binds an extension to an address where another peer is about to listen. */

@@ -1,7 +1,7 @@
 /** Two-sample Kolmogorov-Smirnov test. */
 
 /** The largest distance between the two empirical distributions. */
-export const distance = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): number => {
+const distance = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): number => {
   const [a, b] = [[...one].sort(ascending), [...other].sort(ascending)];
   let [i, j, largest] = [0, 0, 0];
   while (i < a.length && j < b.length) {

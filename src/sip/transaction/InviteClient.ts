@@ -32,13 +32,7 @@ export type Input =
   | "timerM"
   | "transportError";
 
-const row = (
-  state: Name,
-  input: Input,
-  next: Name,
-  outputs: ReadonlyArray<Machine.Action>,
-  rfc: string,
-): Machine.Row<Name, Input> => ({ state, input, next, outputs, rfc });
+const row = Machine.rowOf<Name, Input>();
 
 const quiet = [stop("A"), stop("B")];
 

@@ -36,13 +36,7 @@ export type Input =
   | "timerL"
   | "transportError";
 
-const row = (
-  state: Name,
-  input: Input,
-  next: Name,
-  outputs: ReadonlyArray<Machine.Action>,
-  rfc: string,
-): Machine.Row<Name, Input> => ({ state, input, next, outputs, rfc });
+const row = Machine.rowOf<Name, Input>();
 
 export const rows: ReadonlyArray<Machine.Row<Name, Input>> = [
   row("initial", "request", "proceeding", [deliver], "3261 17.2.1"),

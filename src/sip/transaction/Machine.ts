@@ -41,6 +41,16 @@ export interface Row<Name extends string, Input extends string> {
   readonly over?: "reliable" | "unreliable";
 }
 
+/** Writes the rows of one machine. */
+export const rowOf = <Name extends string, Input extends string>() =>
+(
+  state: Name,
+  input: Input,
+  next: Name,
+  outputs: ReadonlyArray<Action>,
+  rfc: string,
+): Row<Name, Input> => ({ state, input, next, outputs, rfc });
+
 /** Plain data: may be stored and read again. */
 export interface State<Name extends string> {
   readonly name: Name;

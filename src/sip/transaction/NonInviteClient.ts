@@ -26,13 +26,7 @@ export type Input =
   | "timerK"
   | "transportError";
 
-const row = (
-  state: Name,
-  input: Input,
-  next: Name,
-  outputs: ReadonlyArray<Machine.Action>,
-  rfc: string,
-): Machine.Row<Name, Input> => ({ state, input, next, outputs, rfc });
+const row = Machine.rowOf<Name, Input>();
 
 const final = [deliver, stop("E"), stop("F"), start("K")];
 

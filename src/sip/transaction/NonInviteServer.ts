@@ -28,13 +28,7 @@ export type Input =
   | "timer100"
   | "transportError";
 
-const row = (
-  state: Name,
-  input: Input,
-  next: Name,
-  outputs: ReadonlyArray<Machine.Action>,
-  rfc: string,
-): Machine.Row<Name, Input> => ({ state, input, next, outputs, rfc });
+const row = Machine.rowOf<Name, Input>();
 
 const final = [send, stop("100"), start("J")];
 

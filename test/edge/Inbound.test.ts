@@ -1,0 +1,121 @@
+/** Floods, keep-alives and defects at the UDP door. */
+import { createSocket } from "node:dgram";
+import { expect, test } from "vitest";
+import * as Hostile from "../support/Hostile.ts";
+import * as RawSip from "../support/RawSip.ts";
+import * as Sip from "../support/SipMessage.ts";
+import { until } from "../support/Until.ts";
+import * as Rig from "./Rig.ts";
+
+const refused = "edge_requests_refused_total";
+const dropped = "edge_messages_dropped_total";
+const never = { perSecond: 0.001, burst: 3 };
+const options = { uri: `sip:1002@${Rig.domain}` };
+const waitMs = 5_000;
+
+/** A bare socket and all that came to it. */
+const bare = async (rig: Rig.Rig, ip = "127.0.0.1") => {
+  const socket = createSocket("udp4");
+  const received: Array<string> = [];
+  socket.on("message", (bytes) => received.push(new TextDecoder().decode(bytes)));
+  await new Promise<void>((resolve) => socket.bind(0, ip, resolve));
+  const { port } = rig.place("udp");
+  return {
+    received,
+    port: socket.address().port,
+    send: (text: string) => socket.send(text, port, "127.0.0.1"),
+    close: () => new Promise<void>((resolve) => socket.close(resolve)),
+  };
+};
+
+test("over its rate a source is not heard, others are", async () => {
+  const rig = await Rig.start({ limits: { messages: never } });
+  const [loud, quiet] = await Promise.all(
+    ["127.0.0.11", "127.0.0.12"].map((ip) => RawSip.udp({ remote: rig.place("udp"), ip })),
+  );
+  if (loud === undefined || quiet === undefined) throw new Error("two sockets");
+  for (let n = 0; n < 3; n += 1) await Hostile.ask(loud);
+  for (let n = 0; n < 20; n += 1) loud.send(Hostile.build(loud).text);
+  await rig.counts(dropped, { reason: "rate" }, 20);
+  expect((await Hostile.ask(quiet)).status).toBe(200);
+  expect(loud.received).toHaveLength(3);
+  await Promise.all([loud.close(), quiet.close()]);
+});
+
+test("new dialogs over the rate get 503 with Retry-After, repetitions and dialogs do not", async () => {
+  const rig = await Rig.start({
+    limits: { dialogs: never },
+    answer: () => ({ _tag: "Answered", status: 404, reason: null, headers: [] }),
+  });
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  const first = Hostile.build(socket, options);
+  socket.send(first.text);
+  await socket.next("404", ({ status }) => status === 404);
+  for (let n = 0; n < 2; n += 1) expect((await Hostile.ask(socket, options)).status).toBe(404);
+  const excess = await Hostile.ask(socket, options);
+  expect(excess.status).toBe(503);
+  expect(Number(Sip.header(excess, "retry-after"))).toBeGreaterThan(0);
+  const reason = "too many new dialogs of one source";
+  expect(rig.counted(refused, { by: "edge", status: "503", reason })).toBe(1);
+  // The first one again: its answer again, no new request.
+  socket.send(first.text);
+  const mine = (one: Sip.Message) => one.text.includes(first.callId);
+  expect((await socket.next("404 again", mine)).status).toBe(404);
+  const inside = { method: "BYE", headers: { "To": "<sip:x@one.test>;tag=none" } };
+  expect((await Hostile.ask(socket, inside)).status).toBe(481);
+  await socket.close();
+});
+
+test("with all transactions taken new requests get 503 with Retry-After", async () => {
+  const rig = await Rig.start({ limits: { transactions: 2 } });
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  // The core says nothing: these stay.
+  for (let n = 0; n < 2; n += 1) socket.send(Hostile.build(socket, options).text);
+  await until("two transactions", () => rig.edge.transactions() === 2, waitMs);
+  const excess = await Hostile.ask(socket, options);
+  expect(excess.status).toBe(503);
+  expect(rig.counted(refused, { status: "503", reason: "too many transactions" })).toBe(1);
+  // What needs no transaction is answered all the same.
+  expect((await Hostile.ask(socket)).status).toBe(200);
+  await socket.close();
+});
+
+test("a ping gets a pong (RFC 5626 section 3.5.1), a pong gets nothing", async () => {
+  const rig = await Rig.start();
+  const peer = await bare(rig);
+  peer.send("\r\n");
+  peer.send("\r\n\r\n");
+  await until("a pong", () => peer.received.length > 0, waitMs);
+  peer.send("\r\n\r\n");
+  await until("another", () => peer.received.length > 1, waitMs);
+  expect(peer.received).toEqual(["\r\n", "\r\n"]);
+  expect(rig.counted("edge_messages_total", { kind: "ping" })).toBe(2);
+  await peer.close();
+});
+
+test("a defect costs its message, is counted, and the door stays open", async () => {
+  const rig = await Rig.start({
+    shards: () => {
+      throw new Error("defect of the test");
+    },
+  });
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  for (let n = 0; n < 150; n += 1) socket.send(Hostile.build(socket, options).text);
+  await rig.counts(dropped, { reason: "defect" }, 150);
+  const answers = () => socket.received.filter(({ status }) => status === 500);
+  await until("150 answers", () => answers().length === 150, waitMs);
+  expect(rig.counted(refused, { status: "500", reason: "defect" })).toBe(150);
+  expect((await Hostile.ask(socket)).status).toBe(200);
+  await socket.close();
+});
+
+test("a datagram that is longer than allowed is counted", async () => {
+  const rig = await Rig.start();
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  // The longest that UDP can carry is no message yet that is too long.
+  const { text } = Hostile.build(socket, { headers: { "X": "x".repeat(60_000) } });
+  socket.send(text);
+  await rig.counts("edge_messages_malformed_total", {}, 1);
+  expect((await Hostile.ask(socket)).status).toBe(200);
+  await socket.close();
+});
