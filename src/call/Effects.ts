@@ -44,7 +44,7 @@ const signalling = (
       return answered(before, after);
     case "LegCancelled": {
       const leg = before.legs[event.leg];
-      // With 200 a phone shows no missed call (RFC 3326): somebody else has the call.
+      // With 200 a phone shows no missed call (RFC 3326): somebody has it, or it comes anew.
       const cause = event.reason === cancelReasons.declined ? 603 : 200;
       const reason = `SIP;cause=${cause};text="${event.reason}"`;
       return leg === undefined ? [] : [Dialog.cancel(before, leg, reason)];

@@ -48,6 +48,12 @@ const bodyOf = ({ body }: Message.Request): Body => {
   };
 };
 
+/** 200 to OPTIONS tells what we can do (RFC 3261 section 11.2). */
+const withCapabilities = (reply: Reply | undefined): Reply | undefined =>
+  reply?._tag === "Answered" && reply.status === 200
+    ? { ...reply, headers: [...capabilities, ...reply.headers] }
+    : reply;
+
 export class Requests {
   private readonly context: Context;
 
@@ -226,7 +232,8 @@ export class Requests {
     const user = identity.digest?.username ?? identity.fromUser;
     this.askUser(user, request, { _tag: "AdmitRequest", identity }, pending, realm, (reply) => {
       const admitted = reply?._tag === "Answered" && (reply.status === 200 || reply.status === 404);
-      if (!admitted || request.method === "OPTIONS") return reply;
+      if (!admitted) return reply;
+      if (request.method === "OPTIONS") return withCapabilities(reply);
       const status = eventMethods.has(request.method) ? 489 : 405;
       return { ...reply, status, reason: null };
     });
@@ -270,7 +277,9 @@ export class Requests {
       }
       case "OPTIONS": {
         const command: CallCommand = { _tag: "ProbeLeg", ...dialog };
-        return this.ask(to, "probe", request, command, pending, otherDeadlineMs);
+        return this.ask(to, "probe", request, command, pending, otherDeadlineMs, {
+          change: withCapabilities,
+        });
       }
       default:
         return this.answer(pending, 405);

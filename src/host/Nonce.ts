@@ -1,6 +1,7 @@
 /**
  * Nonces (RFC 7616 section 3.3) without a store: a MAC over time, realm, shard and its epoch. A new
- * owner of the shard makes all of them stale, because nonce counts live in its memory alone.
+ * owner of the shard makes all of them stale, because nonce counts live in its memory alone; so is
+ * the nonce of another shard, which came of a From that names another user than the digest answer.
  */
 import * as Hash from "../kernel/Hash.ts";
 

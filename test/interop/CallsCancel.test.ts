@@ -72,7 +72,7 @@ Need.suite("a call that is given up", [], () => {
     await close();
   });
 
-  test("an answer without a provisional to a call that was cancelled: ACK and BYE", async () => {
+  test("an answer at once, to a call that was cancelled, gets ACK and BYE", async () => {
     const { callee, dialling, invite, close } = await scene();
     await dialling.cancel();
     await dialling.refused();

@@ -43,7 +43,7 @@ Need.suite("offers and answers", [], () => {
     return bye;
   };
 
-  test("late offer: the callee's offer goes to the caller, the answer to the callee", async () => {
+  test("late offer: the offer goes to the caller, its answer to the callee", async () => {
     const { caller, callee, dialling, invite, close } = await scene("");
     expect(invite.body).toBe("");
     expect(Sip.header(invite, "content-type")).toBe("");
@@ -59,7 +59,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("late offer whose ACK brings no answer: BYE to both", async () => {
+  test("late offer whose ACK brings no answer: BYE to both, refused streams to one", async () => {
     const { caller, callee, dialling, invite, close } = await scene("");
     Wire.respond(callee, invite, "200 OK", { sdp: Wire.sdpOf(callee, 42_000) });
     const ok = await dialling.response(200);
@@ -70,7 +70,7 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
-  test("late offer without an offer in the 200: ACK and BYE, 488 to the caller", async () => {
+  test("late offer without an offer in the 200: ACK and BYE, and 488", async () => {
     const { callee, dialling, invite, close } = await scene("");
     Wire.respond(callee, invite, "200 OK");
     await Wire.request(callee, "ACK");

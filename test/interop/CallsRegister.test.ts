@@ -45,7 +45,7 @@ Need.suite("registrar", [], () => {
 
   const at = (port: number, params = "") => `<sip:1001@127.0.0.1:${port}>${params}`;
 
-  test("several contacts at once, each with its time and q; a fetch shows them all", async () => {
+  test("several contacts at once, each with its time and q; a fetch shows them", async () => {
     const phone = await fresh("1001");
     const made = await register(
       phone,
@@ -264,7 +264,7 @@ Need.suite("registrar", [], () => {
       return await phone.socket.next("an answer", (m) => m.text.includes(branch));
     };
 
-    test("a nonce count that was used is stale, and the next try goes through", async () => {
+    test("a nonce count that was used is stale, and the next one goes through", async () => {
       const phone = await Scene.phone(engine(), "2001", { secret: Directory.secretOf("2001") });
       const offered = await challengeOf(phone, "strong.test");
       const given = Digest.parse(Sip.header(offered, "www-authenticate"), "Authorization");

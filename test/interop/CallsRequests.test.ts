@@ -295,7 +295,7 @@ Need.suite("requests", [], () => {
       await Wire.close(caller, callee);
     });
 
-    test("of a trunk that names a local user rings as the trunk's, without a name", async () => {
+    test("of a trunk that names a local user rings with the trunk's name", async () => {
       const { invite, rang } = await ring("sip:1002@demo.test", {
         From: '"The Boss" <sip:1001@demo.test>;tag=1',
       });
@@ -321,8 +321,8 @@ Need.suite("requests", [], () => {
       const branch = Sip.branch();
       caller.socket.send([
         "INVITE sip:1002@demo.test SIP/2.0",
-        `v: SIP / 2.0 / UDP ${ip}:${port};branch=${branch} , ` +
-        "SIP/2.0/TCP far.example;branch=z9hG4bKx",
+        `v: SIP / 2.0 / UDP ${ip}:${port};branch=${branch} ,` +
+        " SIP/2.0/TCP far.example;branch=z9hG4bKx",
         "V: SIP/2.0/UDP farther.example:5070;branch=z9hG4bKy;received=10.0.0.1",
         "mAX-fORWARDS:  70",
         "f: sip:+4930123@carrier.test;tag=7",

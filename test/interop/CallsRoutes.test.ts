@@ -1,4 +1,4 @@
-/** Peers behind record-routing proxies (RFC 3261 sections 12 and 16.12), redirections, loops. */
+/** Peers behind record-routing proxies (RFC 3261 12, 16.12), redirections, and loops. */
 import { describe, expect, test } from "vitest";
 import { inDialog } from "../support/Dialog.ts";
 import * as Directory from "../support/Directory.ts";
