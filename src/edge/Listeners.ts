@@ -1,12 +1,12 @@
 /** The listeners of an edge: every transport that is switched on. */
-import { Effect } from "effect";
+import { Effect, Exit, Scope } from "effect";
 import type { Transport } from "../../schemas/Sip.ts";
 import * as Text from "../kernel/Text.ts";
 import * as Limits from "../sip/Limits.ts";
 import type { Counters } from "../telemetry/Counters.ts";
 import type { Udp, UdpSocket } from "../udp/Udp.ts";
 import type { Place } from "./Context.ts";
-import { listenFailed } from "./Listen.ts";
+import { type ListenFailed, listenFailed } from "./Listen.ts";
 import * as Streams from "./Streams.ts";
 import * as WebSockets from "./WebSockets.ts";
 
@@ -40,6 +40,34 @@ const openUdp = ({ bind, counters, ports, udp }: Config, { inbound }: Streams.Po
     (socket) => Effect.sync(() => socket.close()),
   );
 
+interface Sip {
+  readonly udp: UdpSocket;
+  readonly tcpPort: number;
+}
+
+const openBoth = Effect.fnUntraced(function* (config: Config, streams: Streams.Ports) {
+  const udp = yield* openUdp(config, streams);
+  const tcpPort = yield* Streams.listenTcp(streams, config.bind, udp.port);
+  return { udp, tcpPort };
+});
+
+/** A port that the system chose for UDP may be taken for TCP: then it chooses again. */
+const choices = 8;
+
+/** The same number for UDP and TCP (RFC 3261 section 19.1.2 has one default port for both). */
+const openSip = (
+  config: Config,
+  streams: Streams.Ports,
+  left = config.ports.sip === 0 ? choices : 1,
+): Effect.Effect<Sip, ListenFailed, Scope.Scope> =>
+  Effect.flatMap(Scope.make(), (scope) =>
+    openBoth(config, streams).pipe(
+      Scope.provide(scope),
+      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
+      Effect.tap(() => Effect.addFinalizer((exit) => Scope.close(scope, exit))),
+      Effect.catch((error) => left > 1 ? openSip(config, streams, left - 1) : Effect.fail(error)),
+    ));
+
 /** What listens so far. */
 export interface Opened {
   readonly places: Partial<Record<Transport, Place>>;
@@ -55,10 +83,10 @@ export const open = Effect.fnUntraced(function* (
   const { places } = opened;
   const { bind, certificate, ports } = config;
   const host = Text.hostOf(bind);
-  const udp = opened.udp = yield* openUdp(config, streams);
+  const { tcpPort, udp } = yield* openSip(config, streams);
+  opened.udp = udp;
   places.udp = { host, port: udp.port };
-  // The same number for UDP and TCP (RFC 3261 section 19.1.2 has one default port for both).
-  places.tcp = { host, port: yield* Streams.listenTcp(streams, bind, udp.port) };
+  places.tcp = { host, port: tcpPort };
   if (certificate !== null && ports.tls !== null) {
     const port = yield* Streams.listenTls(streams, bind, ports.tls, certificate);
     places.tls = { host, port };

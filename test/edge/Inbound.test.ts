@@ -1,7 +1,11 @@
 /** Floods, keep-alives and defects at the UDP door. */
 import { createSocket } from "node:dgram";
+import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
+import { udp } from "../../src/role/Udp.ts";
+import type { Udp } from "../../src/udp/Udp.ts";
 import * as Hostile from "../support/Hostile.ts";
+import * as Ports from "../support/Ports.ts";
 import * as RawSip from "../support/RawSip.ts";
 import * as Sip from "../support/SipMessage.ts";
 import { until } from "../support/Until.ts";
@@ -28,6 +32,20 @@ const bare = async (rig: Rig.Rig, ip = "127.0.0.1") => {
   };
 };
 
+test("a port that the system chose but TCP has not free is given back for another", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const own = udp();
+  let binds = 0;
+  const first: Udp = { bind: (how) => own.bind({ ...how, port: binds++ === 0 ? port : how.port }) };
+  const rig = await Rig.start({ udp: first });
+  expect(rig.place("tcp")).toEqual(rig.place("udp"));
+  expect(rig.place("udp").port).not.toBe(port);
+  await until("the port that was given back", () => Ports.bindsUdp("127.0.0.1", port), waitMs);
+  await new Promise((resolve) => taken.close(resolve));
+});
+
 test("over its rate a source is not heard, others are", async () => {
   const rig = await Rig.start({ limits: { messages: never } });
   const [loud, quiet] = await Promise.all(
@@ -42,7 +60,7 @@ test("over its rate a source is not heard, others are", async () => {
   await Promise.all([loud.close(), quiet.close()]);
 });
 
-test("new dialogs over the rate get 503 with Retry-After; what is known does not", async () => {
+test("new dialogs over the rate get 503 with Retry-After, all else its answer", async () => {
   const rig = await Rig.start({
     limits: { dialogs: never },
     answer: () => ({ _tag: "Answered", status: 404, reason: null, headers: [] }),
@@ -118,4 +136,52 @@ test("a datagram that is longer than allowed is counted", async () => {
   await rig.counts("edge_messages_malformed_total", {}, 1);
   expect((await Hostile.ask(socket)).status).toBe(200);
   await socket.close();
+});
+
+const registration = (contact: string, port: number): string =>
+  Sip.format(`REGISTER sip:${Rig.domain} SIP/2.0`, [
+    ["Via", `SIP/2.0/UDP 127.0.0.1:${port};branch=${Sip.branch()}`],
+    ["From", `<sip:1001@${Rig.domain}>;tag=1`],
+    ["To", `<sip:1001@${Rig.domain}>`],
+    ["Call-ID", Sip.token()],
+    ["CSeq", "1 REGISTER"],
+    ["Contact", `<${contact}>`],
+  ]);
+
+/** A registrar that takes all for this long. */
+const registrar = (expiresIn: number): Rig.Options => ({
+  limits: { keepAliveMs: 50 },
+  answer: ({ command }) =>
+    command._tag === "RegisterContacts"
+      ? {
+        _tag: "Registered",
+        contacts: command.contacts.map(({ uri }) => ({ uri, expiresIn, q: null })),
+        path: [],
+      }
+      : undefined,
+});
+
+test("a phone behind NAT hears line ends until its registration ends", async () => {
+  const rig = await Rig.start(registrar(1));
+  const [natted, open] = [await bare(rig), await bare(rig)];
+  natted.send(registration("sip:1001@192.168.0.9:5060", natted.port));
+  open.send(registration(`sip:1001@127.0.0.1:${open.port}`, open.port));
+  const pings = () => natted.received.filter((text) => text === "\r\n\r\n").length;
+  await until("three keep-alives", () => pings() >= 3, waitMs);
+  const sent = () => rig.counted("edge_keepalives_sent_total");
+  let last = -1;
+  await until(
+    "the end of the keep-alives",
+    () => {
+      const quiet = sent() === last;
+      last = sent();
+      return quiet;
+    },
+    waitMs,
+    { pollMs: 300 },
+  );
+  expect(sent()).toBe(pings());
+  // Who can be reached needs none.
+  expect(open.received).toHaveLength(1);
+  await Promise.all([natted.close(), open.close()]);
 });

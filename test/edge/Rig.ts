@@ -12,6 +12,7 @@ import { streamLimits } from "../../src/edge/Listen.ts";
 import * as Certificate from "../../src/role/Certificate.ts";
 import * as Environment from "../../src/role/Environment.ts";
 import { udp } from "../../src/role/Udp.ts";
+import type { Udp } from "../../src/udp/Udp.ts";
 import * as Counters from "../../src/telemetry/Counters.ts";
 import * as Folders from "../support/Folders.ts";
 import type { Address } from "../support/SipMessage.ts";
@@ -23,6 +24,8 @@ export interface Options {
   readonly limits?: Partial<Omit<Edge.EdgeLimits, "streams">>;
   readonly streams?: Partial<Edge.EdgeLimits["streams"]>;
   readonly origins?: ReadonlyArray<string>;
+  /** Instead of the runtime's own UDP. */
+  readonly udp?: Udp;
   /** How many shards a cell has. */
   readonly shards?: () => number;
   /** What the core says to a command; an exception is a core that dies over it. */
@@ -79,7 +82,7 @@ const program = Effect.fnUntraced(function* (
     shards: options.shards ?? (() => 1),
     environment: Environment.live(),
     counters,
-    udp: udp(),
+    udp: options.udp ?? udp(),
     limits: {
       ...Edge.defaultLimits,
       ...options.limits,

@@ -1,5 +1,6 @@
-/** A clock and timers that the test moves. */
+/** The clock and timers of an edge, moved by the test. */
 import type { Environment } from "../../src/kernel/Environment.ts";
+import * as Virtual from "../support/Virtual.ts";
 
 export interface World extends Environment {
   /** Lets time pass; what is scheduled runs at its time. */
@@ -10,45 +11,12 @@ export interface World extends Environment {
   readonly scheduled: () => number;
 }
 
-interface Task {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 export const make = (start = 1_700_000_000_000): World => {
-  let wall = start;
-  /** What timers go by. */
-  let monotonic = 0;
-  let order = 0;
-  const tasks = new Set<Task>();
-  const next = (until: number): Task | undefined =>
-    [...tasks].filter(({ at }) => at <= until)
-      .sort((a, b) => a.at - b.at || a.order - b.order)[0];
-  const move = (to: number): void => {
-    wall += to - monotonic;
-    monotonic = to;
-  };
+  const { advance, environment, jump, timers } = Virtual.make(start);
   return {
-    now: () => wall,
-    random: (size) => new Uint8Array(size).fill(7),
-    schedule: (delayMs, run) => {
-      const task = { at: monotonic + delayMs, order: order++, run };
-      tasks.add(task);
-      return () => void tasks.delete(task);
-    },
-    pass: (ms) => {
-      const until = monotonic + ms;
-      for (let task = next(until); task !== undefined; task = next(until)) {
-        tasks.delete(task);
-        move(task.at);
-        task.run();
-      }
-      move(until);
-    },
-    set: (now) => {
-      wall = now;
-    },
-    scheduled: () => tasks.size,
+    ...environment,
+    pass: advance,
+    set: (now) => jump(now - environment.now()),
+    scheduled: timers,
   };
 };

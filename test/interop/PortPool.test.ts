@@ -1,7 +1,13 @@
 /** A full port pool: a clear refusal, and nothing of the other calls lost. */
 import { expect, test } from "vitest";
 import * as Engine from "../support/Engine.ts";
-import { causes, rtpPorts } from "../support/Names.ts";
+import {
+  causes,
+  endedCalls,
+  refusedRequests,
+  refusedReservations,
+  rtpPorts,
+} from "../support/Names.ts";
 import * as Need from "../support/Need.ts";
 import * as Ports from "../support/Ports.ts";
 import * as Scene from "../support/Scene.ts";
@@ -30,6 +36,11 @@ Need.suite("full port pool", [], () => {
     await Scene.hangUp(after.caller, after.callee);
     const cdrs = await Engine.cdrs(engine(), 3);
     expect(cdrs.filter((cdr) => cdr.cause === causes.noMedia)).toHaveLength(1);
+    const refused = { by: "call", status: "503" };
+    expect(await engine().counted(refusedRequests, refused)).toBe(1);
+    expect(await engine().counted(refusedReservations, { reason: "exhausted" })).toBe(1);
+    expect(await engine().counted(endedCalls, { cause: causes.noMedia, by: "engine" })).toBe(1);
+    expect(await engine().counted(endedCalls)).toBe(3);
     await Promise.all(phones.map((phone) => phone.close()));
   });
 });

@@ -16,7 +16,9 @@ export interface Options {
   /** The engine to register at; without one it only waits for calls to its own address. */
   readonly engine?: Address;
   readonly toneHz: number;
-  readonly transport?: "udp" | "tcp";
+  readonly transport?: "udp" | "tcp" | "tls";
+  /** File with the certificate that the engine must show over TLS. */
+  readonly ca?: string;
 }
 
 export interface Event {
@@ -114,6 +116,7 @@ const configure = (folder: string, options: Options, own: Address, control: numb
     ctrl_tcp_listen: `${own.ip}:${control}`,
     statmode_default: "off",
     module_path: modules,
+    ...(options.ca === undefined ? {} : { sip_cafile: options.ca }),
   };
   const lines = [
     ...Object.entries(config).map(([name, value]) => `${name} ${value}`),

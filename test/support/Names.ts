@@ -50,6 +50,10 @@ export const refusedRequests = "edge_requests_refused_total";
 /** Messages that could not be read, by cause. */
 export const malformedMessages = "edge_messages_malformed_total";
 
+/** Calls that the media worker had no ports for, and calls that ended, by cause. */
+export const refusedReservations = "media_reservations_refused_total";
+export const endedCalls = "calls_ended_total";
+
 /** Who ended a call, as a CDR says it. */
 export const endedBy = {
   caller: "caller",

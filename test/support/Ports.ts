@@ -40,7 +40,7 @@ export const takenTcp = (ip: string, port: number, deadlineMs: number): Promise<
 export const isFree = async (ip: string, port: number): Promise<boolean> =>
   await bindsUdp(ip, port) && await bindsTcp(ip, port);
 
-const bindsUdp = (ip: string, port: number): Promise<boolean> =>
+export const bindsUdp = (ip: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = createSocket(ip.includes(":") ? "udp6" : "udp4");
     socket.once("error", () => resolve(false));
