@@ -122,7 +122,7 @@ test("a user is listed from its listing to its unlisting, whatever its name", ()
   );
 });
 
-test("every answer carries the policy that was provisioned last: exceptions, networks, limits", () => {
+test("every answer carries the policy that was provisioned last", () => {
   fc.assert(
     fc.property(life, (commands) => {
       const { state } = run(commands);

@@ -1,4 +1,6 @@
-/** Nothing that comes from the outer zone is without a bound: edges, media workers, the directory. */
+/**
+ * Nothing that comes from the outer zone is without a bound: edges, media workers, the directory.
+ */
 import { Schema } from "effect";
 import { describe, expect, test } from "vitest";
 import { RequestEnvelope } from "../../schemas/Envelope.ts";
