@@ -5,8 +5,10 @@
 import { Schema } from "effect";
 import { LegId, text } from "./Ids.ts";
 import {
+  Cseq,
   Flow,
   HeaderFields,
+  Hops,
   Identity,
   maxToken,
   RequestIdentity,
@@ -17,7 +19,6 @@ import {
 } from "./Sip.ts";
 
 const Status = Schema.Int.check(Schema.isBetween({ minimum: 100, maximum: 699 }));
-const Cseq = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 }));
 
 /** Names the dialog of an in-dialog request as the peer sees it. */
 const dialog = { leg: LegId, callId: text(maxToken), remoteTag: text(256), cseq: Cseq };
@@ -47,7 +48,7 @@ export const CallCommand = Schema.TaggedUnion({
     /** Contact and source differ: only the flow reaches this phone. */
     natted: Schema.Boolean,
     routeSet: UriList,
-    maxForwards: Schema.Int,
+    maxForwards: Hops,
     headers: HeaderFields,
     sdp: Schema.NullOr(Sdp),
   },
@@ -61,6 +62,8 @@ export const CallCommand = Schema.TaggedUnion({
     sdp: Schema.NullOr(Sdp),
     flow: Flow,
   },
+  /** CANCEL of an INVITE in a dialog: `cseq` is the INVITE's. */
+  CancelMedia: { leg: LegId, cseq: Cseq, reason: Schema.NullOr(text(256)) },
   /** BYE. */
   EndLeg: { ...dialog, reason: Schema.NullOr(text(256)) },
   /** OPTIONS in a dialog: is it alive? */
@@ -70,8 +73,8 @@ export const CallCommand = Schema.TaggedUnion({
   /** 2xx to an INVITE. */
   ReportAnswer: response,
   /**
-   * 3xx to 6xx to an INVITE. Of the contacts of a 3xx only the user parts count: they are dialled
-   * anew, under the rules of the tenant, whatever host they name.
+   * 3xx to 6xx to an INVITE. Of the contacts of a 3xx only the user parts count, and only of those
+   * that name no other domain: they are dialled anew, under the rules of the tenant.
    */
   ReportRefusal: {
     ...response,

@@ -26,6 +26,12 @@ const learned = {
   headers: HeaderFields,
 };
 
+/** Our tag towards the caller from now on: another phone behind the leg's target shows itself. */
+const anotherFork = { forkTag: Schema.optionalKey(text(128)) };
+
+/** A Reason header (RFC 3326) that one side gave, for the other. */
+const reason = Schema.optionalKey(text(256));
+
 export const CallEvent = Schema.TaggedUnion({
   /** The caller's INVITE, kept whole: its response path must outlive the edge. */
   CallOffered: {
@@ -66,8 +72,22 @@ export const CallEvent = Schema.TaggedUnion({
     /** How many redirections led here. */
     depth: Schema.Int,
   },
-  LegRang: { at: Millis, leg: LegId, status: Schema.Int, ...learned, sdp: Schema.NullOr(Sdp) },
-  LegAnswered: { at: Millis, leg: LegId, ...learned, sdp: Schema.NullOr(Sdp), flow: Flow },
+  LegRang: {
+    at: Millis,
+    leg: LegId,
+    status: Schema.Int,
+    ...learned,
+    sdp: Schema.NullOr(Sdp),
+    ...anotherFork,
+  },
+  LegAnswered: {
+    at: Millis,
+    leg: LegId,
+    ...learned,
+    sdp: Schema.NullOr(Sdp),
+    flow: Flow,
+    ...anotherFork,
+  },
   LegRefused: { at: Millis, leg: LegId, status: Schema.Int, reason: text(128) },
   LegFailed: {
     at: Millis,
@@ -83,6 +103,10 @@ export const CallEvent = Schema.TaggedUnion({
     remoteTag: text(256),
     contact: Schema.NullOr(Uri),
     routeSet: UriList,
+    /** Of the INVITE that it answers, where that is not the leg's newest. */
+    cseq: Schema.optionalKey(Schema.Int),
+    /** The offer in it, which the ACK must answer. */
+    offer: Schema.optionalKey(Sdp),
   },
   /** A callee redirected: its targets are looked up. */
   LegRedirected: { at: Millis, leg: LegId, users: Schema.Array(text(maxToken)) },
@@ -111,6 +135,8 @@ export const CallEvent = Schema.TaggedUnion({
     contact: Schema.NullOr(Uri),
     sdp: Schema.NullOr(Sdp),
   },
+  /** Its asker took the offer back, or its time is over: CANCEL to the other one. */
+  MediaCancelled: { at: Millis, leg: LegId, reason },
   MediaRefused: { at: Millis, leg: LegId, status: Schema.Int, reason: text(128) },
   /** Everything for the CDR, because a projection keeps no state. */
   CallEnded: {
@@ -126,6 +152,7 @@ export const CallEvent = Schema.TaggedUnion({
     callee: Schema.NullOr(Party),
     dialled: text(maxToken),
     legs: Schema.Int,
+    reason,
   },
   /** An edge came back as another incarnation: its transactions and connections are gone. */
   EdgeLost: { at: Millis, edge: WorkerId, incarnation: Incarnation },

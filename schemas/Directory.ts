@@ -54,22 +54,28 @@ export const DirectoryTrunk = Schema.Struct({
 });
 export type DirectoryTrunk = typeof DirectoryTrunk.Type;
 
+export const DirectoryRoute = Schema.Struct({
+  match: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(256)),
+  trunk: text(64),
+});
+
 export const DirectoryTenant = Schema.Struct({
   id: TenantId,
   domain: Domain,
-  exceptions: Schema.optionalKey(Schema.Array(Exception)),
-  mediaNetworks: Schema.optionalKey(Schema.Array(text(49))),
+  exceptions: Schema.optionalKey(Schema.Array(Exception).check(Schema.isMaxLength(8))),
+  // In the record of every call.
+  mediaNetworks: Schema.optionalKey(Schema.Array(text(49)).check(Schema.isMaxLength(64))),
   limits: Schema.optionalKey(Schema.Struct({
     ringSeconds: Schema.optionalKey(Seconds(1, 600)),
     maxCallSeconds: Schema.optionalKey(Seconds(1, 86_400)),
     maxBindings: Schema.optionalKey(Seconds(1, 32)),
   })),
   users: Schema.optionalKey(Schema.Array(DirectoryUser)),
-  trunks: Schema.optionalKey(Schema.Array(DirectoryTrunk)),
-  routes: Schema.optionalKey(Schema.Array(Schema.Struct({
-    match: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(256)),
-    trunk: text(64),
-  }))),
+  // All of a tenant's trunks rest in one record, and so do its routes.
+  trunks: Schema.optionalKey(Schema.Array(DirectoryTrunk).check(Schema.isMaxLength(500))),
+  routes: Schema.optionalKey(
+    Schema.Array(DirectoryRoute).check(Schema.isMaxLength(500)),
+  ),
 });
 export type DirectoryTenant = typeof DirectoryTenant.Type;
 

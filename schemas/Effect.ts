@@ -99,8 +99,8 @@ export interface Effect {
 export const EffectRef = Schema.Struct({
   actor: ActorId,
   epoch: Epoch,
-  sequence: Schema.Int,
-  index: Schema.Int,
+  sequence: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  index: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   slot: text(48),
 });
 export type EffectRef = typeof EffectRef.Type;
@@ -112,13 +112,16 @@ export const EffectEnvelope = Schema.Struct({
 });
 export type EffectEnvelope = typeof EffectEnvelope.Type;
 
+/** Effects of one batch. */
+const mostEffects = 64;
+
 /** Effects of one actor for one performer, in order. */
 export const EffectBatch = Schema.Struct({
   cell: CellId,
   shard: ShardId,
   /** Of the sender: performers refuse a batch of an older owner of the shard. */
   epoch: Epoch,
-  effects: Schema.Array(EffectEnvelope).check(Schema.isMaxLength(64)),
+  effects: Schema.Array(EffectEnvelope).check(Schema.isMaxLength(mostEffects)),
 });
 export type EffectBatch = typeof EffectBatch.Type;
 
@@ -129,5 +132,5 @@ export const Performed = Schema.Array(
     "taken", // under way: confirmed later by an event or on `done.<cell>.<shard>`
     "refused", // of an older owner
   ]),
-);
+).check(Schema.isMaxLength(mostEffects));
 export type Performed = typeof Performed.Type;

@@ -56,6 +56,9 @@ export type Endpoint = typeof Endpoint.Type;
 export const EndpointKey = Schema.Struct({ leg: LegId, stream: StreamIndex });
 export type EndpointKey = typeof EndpointKey.Type;
 
+/** Endpoints of one relay: its legs times their streams. */
+const mostEndpoints = 64;
+
 export const MediaRequest = Schema.TaggedUnion({
   /**
    * Ports for endpoints, those of an earlier reservation of the same relay included (idempotent).
@@ -64,7 +67,7 @@ export const MediaRequest = Schema.TaggedUnion({
    */
   ReserveRelay: {
     relay: RelayId,
-    endpoints: Schema.Array(EndpointKey).check(Schema.isMaxLength(64)),
+    endpoints: Schema.Array(EndpointKey).check(Schema.isMaxLength(mostEndpoints)),
   },
   /**
    * The whole wanted state: configured endpoints that it does not name any more give up their
@@ -73,7 +76,7 @@ export const MediaRequest = Schema.TaggedUnion({
   ConfigureRelay: {
     relay: RelayId,
     generation: Schema.Int,
-    endpoints: Schema.Array(Endpoint).check(Schema.isMaxLength(64)),
+    endpoints: Schema.Array(Endpoint).check(Schema.isMaxLength(mostEndpoints)),
   },
   ReleaseRelay: { relay: RelayId, generation: Schema.Int },
 });
@@ -87,13 +90,13 @@ export const MediaReply = Schema.TaggedUnion({
     incarnation: Incarnation,
     /** The address to name in SDP. */
     address: text(45),
-    ports: Schema.Array(ReservedPort),
+    ports: Schema.Array(ReservedPort).check(Schema.isMaxLength(mostEndpoints)),
   },
   /** No port pair is free: 503 with Retry-After. */
   PoolExhausted: {},
   /** Configured or released, or an older generation than the one in force (ignored). */
   RelayDone: {},
   /** These ports are not this relay's and could not be taken; nothing was changed. */
-  PortsTaken: { ports: Schema.Array(Port) },
+  PortsTaken: { ports: Schema.Array(Port).check(Schema.isMaxLength(mostEndpoints)) },
 });
 export type MediaReply = typeof MediaReply.Type;

@@ -9,6 +9,15 @@ export const maxToken = 512;
 /** Longest SDP that crosses; longer ones are refused by the edge with 413. */
 export const maxSdp = 16_384;
 
+/** CSeq number (RFC 3261 section 8.1.1.5). */
+export const Cseq = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 }));
+/** Max-Forwards (section 20.22). */
+export const Hops = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }));
+/** Seconds of a lifetime (delta-seconds, section 20.19). */
+export const Seconds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4_294_967_295 }));
+/** Number of a registration flow of one instance (RFC 5626 section 4.2). */
+export const RegId = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483_647 }));
+
 export const Uri = text(maxToken);
 export const Sdp = text(maxSdp);
 
@@ -29,7 +38,7 @@ export const Flow = Schema.Struct({
   edge: WorkerId,
   incarnation: Incarnation,
   transport: Transport,
-  connection: Schema.Int,
+  connection: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   remote: SocketAddress,
 });
 export type Flow = typeof Flow.Type;
@@ -53,7 +62,7 @@ export const ResponsePath = Schema.Struct({
   from: text(1_024),
   to: text(1_024),
   callId: text(maxToken),
-  cseq: Schema.Int,
+  cseq: Cseq,
   recordRoutes: Schema.Array(text(1_024)).check(Schema.isMaxLength(16)),
   flow: Flow,
 });

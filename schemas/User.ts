@@ -1,7 +1,7 @@
 /** A user: credentials and registrations of one address of record (RFC 3261 section 10). */
 import { Schema } from "effect";
 import { Incarnation, Millis, text, WorkerId } from "./Ids.ts";
-import { Flow, maxToken, RequestIdentity, Uri, UriList } from "./Sip.ts";
+import { Cseq, Flow, maxToken, RegId, RequestIdentity, Seconds, Uri, UriList } from "./Sip.ts";
 
 export const Algorithm = Schema.Literals(["MD5", "SHA-256", "SHA-512-256"]);
 export type Algorithm = typeof Algorithm.Type;
@@ -18,7 +18,7 @@ export const Binding = Schema.Struct({
   /** What URIs of the same contact have in common (RFC 3261 19.1.4), made by the edge. */
   key: Uri,
   instance: Schema.NullOr(text(256)),
-  regId: Schema.NullOr(Schema.Int),
+  regId: Schema.NullOr(RegId),
   q: Schema.NullOr(text(8)),
   /** When it was made or last extended in the journal, and until when. */
   since: Millis,
@@ -28,7 +28,7 @@ export const Binding = Schema.Struct({
   /** Contact and source differ: only the flow reaches this phone. */
   natted: Schema.Boolean,
   callId: text(maxToken),
-  cseq: Schema.Int,
+  cseq: Cseq,
   userAgent: text(256),
 });
 export type Binding = typeof Binding.Type;
@@ -37,10 +37,10 @@ export const Contact = Schema.Struct({
   uri: Uri,
   key: Uri,
   /** Seconds; of the contact, else of the Expires header, else null. */
-  expires: Schema.NullOr(Schema.Int),
+  expires: Schema.NullOr(Seconds),
   q: Schema.NullOr(text(8)),
   instance: Schema.NullOr(text(256)),
-  regId: Schema.NullOr(Schema.Int),
+  regId: Schema.NullOr(RegId),
 });
 export type Contact = typeof Contact.Type;
 
@@ -50,10 +50,10 @@ export const UserRequest = Schema.TaggedUnion({
   RegisterContacts: {
     identity: RequestIdentity,
     callId: text(maxToken),
-    cseq: Schema.Int,
+    cseq: Cseq,
     contacts: Schema.Array(Contact).check(Schema.isMaxLength(16)),
     all: Schema.Boolean,
-    expires: Schema.NullOr(Schema.Int),
+    expires: Schema.NullOr(Seconds),
     path: UriList,
     natted: Schema.Boolean,
     userAgent: text(256),
@@ -97,7 +97,7 @@ export const UserEvent = Schema.TaggedUnion({
     key: Uri,
     /** Which of several with this key; absent: all of them. */
     instance: Schema.optionalKey(Schema.NullOr(text(256))),
-    regId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+    regId: Schema.optionalKey(Schema.NullOr(RegId)),
     /** Replaced: the same contact is bound with another URI, instance or reg-id. */
     reason: Schema.Literals(["unregistered", "expired", "replaced"]),
   },

@@ -34,6 +34,8 @@ const deadline = (
       return Setup.ringOut(state, input.at);
     case "recover":
       return Setup.recover(state, input);
+    case "media":
+      return Midcall.cancelMedia(state, input.at, null);
     case "duration":
       return Midcall.expire(state, input.at);
     default:
@@ -47,7 +49,7 @@ const unknown: Outcome = Setup.reply(answered(481));
 const wire = (state: State, input: Wire): Outcome => {
   const { at, command } = input;
   if (command._tag === "CancelCall") {
-    return state.phase === "idle" ? unknown : Setup.cancel(state, at);
+    return state.phase === "idle" ? unknown : Setup.cancel(state, command.reason, at);
   }
   const leg = state.legs[command.leg];
   if (leg === undefined) return unknown;
@@ -58,6 +60,8 @@ const wire = (state: State, input: Wire): Outcome => {
       const misplaced = Midcall.misplaced(leg, command);
       return misplaced === undefined ? request(state, leg, input) : Setup.reply(misplaced);
     }
+    case "CancelMedia":
+      return Midcall.cancelMedia(state, at, command);
     case "ConfirmAnswer":
       return Midcall.confirm(state, leg, command, at);
     case "ReportAckTimeout":
@@ -73,23 +77,23 @@ const request = (state: State, leg: Leg, input: Wire): Outcome => {
     case "OfferMedia":
       return Midcall.offerMedia(state, leg, input, command);
     case "EndLeg":
-      return Midcall.endLeg(state, leg, at);
+      return Midcall.endLeg(state, leg, command, at);
     default:
-      return Midcall.probe(state, leg);
+      return Midcall.probe(leg);
   }
 };
 
 const report = (state: State, leg: Leg, input: Wire): Outcome => {
-  const { at, command, relay } = input;
-  // We send the caller nothing but re-INVITEs.
-  if (leg.id === 0 && state.exchange?.to !== 0) return Setup.nothing;
+  const { at, command, minted, relay } = input;
+  // We send the caller nothing but re-INVITEs; an answer to one may come after the end.
+  if (leg.id === 0 && state.exchange?.to !== 0 && state.phase !== "ended") return Setup.nothing;
   switch (command._tag) {
     case "ReportProgress":
-      return Setup.progress(state, leg, command, at);
+      return Setup.progress(state, leg, command, { at, minted });
     case "ReportAnswer": {
       const exchange = Midcall.exchangeOf(state, leg, command.cseq);
       return exchange === undefined
-        ? Setup.answer(state, leg, command, at)
+        ? Setup.answer(state, leg, command, { at, minted })
         : Midcall.mediaAnswered(state, exchange, command, at, relay);
     }
     case "ReportRefusal": {

@@ -1,4 +1,5 @@
 /** Requests and responses of a leg as effects: the numbers and headers that the core alone owns. */
+import type { CallEvent } from "../../schemas/CallEvent.ts";
 import type { EdgeEffect, Effect } from "../../schemas/Effect.ts";
 import { numberOf } from "../../schemas/Party.ts";
 import type { HeaderField, ResponsePath } from "../../schemas/Sip.ts";
@@ -68,12 +69,12 @@ export const invite = (state: State, leg: Leg): Effect => {
   });
 };
 
-/** CANCEL of the leg's INVITE: its branch, its CSeq, To without a tag (RFC 3261 section 9.1). */
+/** CANCEL of the leg's INVITE: its branch, its CSeq, and its To (RFC 3261 section 9.1). */
 export const cancel = (state: State, leg: Leg, reason: string | null): Effect =>
   effect(leg, "cancel", {
     _tag: "SendCancel",
     ...common(state, leg, leg.cseq, "INVITE"),
-    to: remote(state, leg, ""),
+    to: remote(state, leg, leg.phase === "up" ? leg.remoteTag : ""),
     sentBy: null,
     reason,
   });
@@ -92,20 +93,26 @@ export const bye = (state: State, leg: Leg, headers: ReadonlyArray<HeaderField> 
     sdp: null,
   });
 
-/** ACK and BYE in a dialog that we do not want: a lost race, or another phone behind a proxy. */
+/**
+ * ACK and BYE in a dialog that we do not want: a lost race, or another phone behind a proxy. An
+ * offer in its 2xx is answered in the ACK (RFC 3261 section 13.2.2.4).
+ */
 export const decline = (
   state: State,
   leg: Leg,
-  dialog: {
-    readonly remoteTag: string;
-    readonly contact: string | null;
-    readonly routeSet: ReadonlyArray<string>;
-  },
+  answer: Extract<CallEvent, { _tag: "AnswerDeclined" }>,
 ): ReadonlyArray<Effect> => {
-  const { contact, remoteTag, routeSet } = dialog;
-  const stray: Leg = { ...leg, remoteTag, routeSet, target: contact ?? leg.target };
+  const { contact, cseq = leg.cseq, offer, remoteTag, routeSet } = answer;
+  // A dialog that was in use is hung up with the call: what came too late is acknowledged.
+  const hungUp = state.phase === "ended" && leg.phase === "ended" && remoteTag === leg.remoteTag &&
+    (leg.id === 0 || leg.id === state.callee);
+  const stray: Leg = hungUp
+    ? { ...leg, cseq }
+    : { ...leg, cseq, remoteTag, routeSet, target: contact ?? leg.target };
   const apart = (made: Effect): Effect => ({ ...made, slot: `${made.slot}*` });
-  return [apart(ack(state, stray, null)), apart(bye(state, stray))];
+  const sdp = offer === undefined ? null : Media.refusedBody(state, stray, offer);
+  const acknowledged = apart(ack(state, stray, sdp));
+  return hungUp ? [acknowledged] : [acknowledged, apart(bye(state, stray))];
 };
 
 /** A response to an INVITE of the leg; provisionals stand until a final one replaces them. */

@@ -5,7 +5,14 @@ import type { Endpoint } from "../../schemas/Media.ts";
 import type { HeaderField } from "../../schemas/Sip.ts";
 import * as Dialog from "./Dialog.ts";
 import * as Media from "./Media.ts";
-import { isPending, type Leg, otherOf, slotsOfRedirection, type State } from "./State.ts";
+import {
+  cancelReasons,
+  isPending,
+  type Leg,
+  otherOf,
+  slotsOfRedirection,
+  type State,
+} from "./State.ts";
 
 type Of<Tag extends CallEvent["_tag"]> = Extract<CallEvent, { _tag: Tag }>;
 
@@ -37,7 +44,9 @@ const signalling = (
       return answered(before, after);
     case "LegCancelled": {
       const leg = before.legs[event.leg];
-      const reason = `SIP;cause=200;text="${event.reason}"`;
+      // With 200 a phone shows no missed call (RFC 3326): somebody has it, or it comes anew.
+      const cause = event.reason === cancelReasons.declined ? 603 : 200;
+      const reason = `SIP;cause=${cause};text="${event.reason}"`;
       return leg === undefined ? [] : [Dialog.cancel(before, leg, reason)];
     }
     case "AnswerDeclined": {
@@ -56,6 +65,10 @@ const signalling = (
     }
     case "MediaAnswered":
       return mediaAnswered(before, event, after);
+    case "MediaCancelled": {
+      const to = before.legs[event.leg];
+      return to === undefined ? [] : [Dialog.cancel(before, to, event.reason ?? null)];
+    }
     case "MediaRefused": {
       const from = before.legs[before.exchange?.from ?? -1];
       return from === undefined || from.path === null
@@ -73,12 +86,14 @@ const rang = (event: Of<"LegRang">, after: State): ReadonlyArray<Effect> => {
   const caller = after.legs[0];
   if (caller === undefined || caller.path === null) return [];
   const fork = after.legs[event.leg];
-  const sdp = event.sdp === null ? null : fork?.shown?.invite?.response ?? null;
+  const shown = fork?.heardTag === event.remoteTag ? fork.shown : null;
+  const sdp = event.sdp === null ? null : shown?.invite?.response ?? null;
   return [Dialog.respond(after, caller, caller.path, {
     status: event.status,
     sdp,
     headers: event.headers,
-    ...(sdp === null || fork === undefined ? {} : { tag: fork.forkTag }),
+    // A fork that has shown itself keeps its tag.
+    ...(shown === null || fork === undefined ? {} : { tag: fork.forkTag }),
   })];
 };
 
@@ -128,10 +143,13 @@ const mediaAnswered = (
 /** How each leg learns that the call is over. */
 const ended = (
   before: State,
-  { cause, endedBy, status }: Of<"CallEnded">,
+  { cause, endedBy, reason, status }: Of<"CallEnded">,
   leg: Leg,
 ): ReadonlyArray<Effect> => {
-  if (leg.id > 0 && isPending(leg)) return [Dialog.cancel(before, leg, cancelReason(cause))];
+  const given: ReadonlyArray<HeaderField> = reason === undefined ? [] : [["Reason", reason]];
+  if (leg.id > 0 && isPending(leg)) {
+    return [Dialog.cancel(before, leg, reason ?? cancelReason(cause))];
+  }
   if (leg.phase === "up") {
     const side = leg.id === 0 ? "caller" : "callee";
     // RFC 3261 15.1.2: a request that is still pending gets 487.
@@ -140,7 +158,7 @@ const ended = (
       ? [Dialog.ack(before, leg, Dialog.refusingAnswer(before, leg))]
       : [];
     const hungUp = cause === "hangup" && endedBy === side;
-    return [...open, ...owed, ...(hungUp ? [] : [Dialog.bye(before, leg)])];
+    return [...open, ...owed, ...(hungUp ? [] : [Dialog.bye(before, leg, given)])];
   }
   if (leg.id > 0 || leg.path === null) return [];
   const headers: ReadonlyArray<HeaderField> = status === 503 ? [["Retry-After", "10"]] : [];

@@ -3,7 +3,15 @@ import type { CallEvent } from "../../schemas/CallEvent.ts";
 import type { LegId } from "../../schemas/Ids.ts";
 import * as OfferAnswer from "../sdp/OfferAnswer.ts";
 import * as Media from "./Media.ts";
-import { initial, isPending, type Leg, slotsOfRedirection, type State } from "./State.ts";
+import {
+  type Exchange,
+  initial,
+  isAnotherFork,
+  isPending,
+  type Leg,
+  slotsOfRedirection,
+  type State,
+} from "./State.ts";
 
 type Of<Tag extends CallEvent["_tag"]> = Extract<CallEvent, { _tag: Tag }>;
 
@@ -37,30 +45,20 @@ export const evolve = (state: State, event: CallEvent): State => {
     case "LegFailed":
       return refused(state, event.leg, 408);
     case "LegCancelled":
-      return change(state, event.leg, (leg) => ({ ...leg, phase: "cancelled" }));
+      return heardOn(change(state, event.leg, (leg) => ({ ...leg, phase: "cancelled" })));
     case "AnswerDeclined":
-      return change(
-        state,
-        event.leg,
-        (leg) => ({
-          ...leg,
-          phase: leg.phase === "up" ? "up" : "ended",
-          declined: [...leg.declined, event.remoteTag],
-        }),
-      );
+      return declined(state, event);
     case "LegRedirected": {
       const lookups = state.lookups + 1;
       const nextSlot = state.nextSlot + slotsOfRedirection;
-      return change({ ...state, lookups, nextSlot }, event.leg, (leg) => ({
-        ...leg,
-        phase: "ended",
-      }));
+      return heardOn(change({ ...state, lookups, nextSlot }, event.leg, gone));
     }
     case "RedirectResolved":
       return { ...state, lookups: Math.max(0, state.lookups - 1) };
     case "AnswerConfirmed":
     case "MediaOffered":
     case "MediaAnswered":
+    case "MediaCancelled":
     case "MediaRefused":
       return exchanged(state, event);
     case "CallEnded":
@@ -68,6 +66,29 @@ export const evolve = (state: State, event: CallEvent): State => {
     case "EdgeLost":
       return edgeLost(state, event);
   }
+};
+
+const gone = (leg: Leg): Leg => ({ ...leg, phase: "ended" });
+
+/** When the fork whose early media the caller hears is gone, another one's is heard. */
+const heardOn = (state: State): State => {
+  const heard = state.early === null ? undefined : state.legs[state.early];
+  if (state.phase !== "setup" || heard === undefined || isPending(heard)) return state;
+  const next = state.legs.findLast((leg) => isPending(leg) && leg.shown !== null);
+  return next === undefined
+    ? { ...state, early: null }
+    : reconfigured({ ...state, early: next.id });
+};
+
+const declined = (state: State, { leg: id, remoteTag }: Of<"AnswerDeclined">): State => {
+  const leg = state.legs[id];
+  const wasHope = state.phase === "setup" && leg !== undefined && isPending(leg);
+  const refusals = wasHope ? [...state.refusals, { leg: id, status: 488 }] : state.refusals;
+  return heardOn(change({ ...state, refusals }, id, (leg) => ({
+    ...leg,
+    phase: leg.phase === "up" ? "up" : "ended",
+    declined: [...leg.declined, remoteTag],
+  })));
 };
 
 const offered = (event: Of<"CallOffered">): State => {
@@ -92,6 +113,7 @@ const offered = (event: Of<"CallOffered">): State => {
     slot: 0,
     forkTag: "",
     shown: null,
+    heardTag: "",
     status: 0,
     depth: 0,
     declined: [],
@@ -135,6 +157,7 @@ const started = (state: State, event: Of<"LegStarted">): State => {
     slot: event.slot,
     forkTag: event.forkTag,
     shown: null,
+    heardTag: "",
     status: 0,
     depth: event.depth,
     declined: [],
@@ -151,7 +174,7 @@ const rang = (state: State, event: Of<"LegRang">): State => {
   const ringingAt = state.ringingAt ?? event.at;
   const after = change({ ...state, ringingAt }, event.leg, (leg) => {
     const ringing: Leg = {
-      ...leg,
+      ...speaking(state, leg, event),
       phase: isPending(leg) ? "ringing" : leg.phase,
       remoteTag: event.remoteTag,
       status: event.status,
@@ -159,6 +182,23 @@ const rang = (state: State, event: Of<"LegRang">): State => {
     return Media.exchange(ringing, { from: "peer", message: "Provisional", body: event.sdp });
   });
   return event.sdp === null ? after : show(after, event.leg, event.sdp);
+};
+
+/**
+ * The leg as the dialog that now describes itself has it. What another one said before (a proxy
+ * forked our INVITE) is not its, and was shown to the caller under another tag.
+ */
+const speaking = (state: State, leg: Leg, event: Of<"LegRang" | "LegAnswered">): Leg => {
+  if (event.sdp === null) return leg;
+  const heardTag = event.remoteTag;
+  if (!isAnotherFork(leg, event)) return { ...leg, heardTag };
+  return {
+    ...leg,
+    heardTag,
+    media: OfferAnswer.fork(leg.media),
+    forkTag: event.forkTag ?? leg.forkTag,
+    shown: state.legs[0]?.media ?? null,
+  };
 };
 
 /** A fork shows the caller SDP before the answer: an early dialog with a machine of its own. */
@@ -175,7 +215,7 @@ const show = (state: State, id: LegId, body: string): State => {
 const legAnswered = (state: State, event: Of<"LegAnswered">): State =>
   change(state, event.leg, (leg) =>
     Media.exchange({
-      ...leg,
+      ...speaking(state, leg, event),
       phase: "up",
       remoteTag: event.remoteTag,
       target: event.contact ?? leg.target,
@@ -225,17 +265,19 @@ const featureExchange = (state: State, feature: "echo" | "tone", leg: Leg): Leg 
 };
 
 const refused = (state: State, leg: LegId, status: number): State =>
-  change(
-    { ...state, refusals: [...state.refusals, { leg, status }] },
-    leg,
-    (ended) => ({ ...ended, phase: "ended" }),
-  );
+  heardOn(change({ ...state, refusals: [...state.refusals, { leg, status }] }, leg, gone));
 
 const exchanged = (
   state: State,
-  event: Of<"AnswerConfirmed" | "MediaOffered" | "MediaAnswered" | "MediaRefused">,
+  event: Of<
+    "AnswerConfirmed" | "MediaOffered" | "MediaAnswered" | "MediaCancelled" | "MediaRefused"
+  >,
 ): State => {
   switch (event._tag) {
+    case "MediaCancelled":
+      return state.exchange === null
+        ? state
+        : { ...state, exchange: { ...state.exchange, cancelled: true } };
     case "MediaOffered":
       return mediaOffered(state, event);
     case "MediaAnswered":
@@ -277,7 +319,15 @@ const mediaOffered = (state: State, event: Of<"MediaOffered">): State => {
     const invited = { ...leg, cseq: leg.cseq + 1 };
     return Media.exchange(invited, { from: "us", message: "Invite", body });
   });
-  return { ...passed, exchange: { from, to, late: sdp === null, phase: "offered" } };
+  const exchange: Exchange = {
+    from,
+    to,
+    late: sdp === null,
+    phase: "offered",
+    since: event.at,
+    cancelled: false,
+  };
+  return { ...passed, exchange };
 };
 
 const mediaAnswered = (state: State, event: Of<"MediaAnswered">): State => {

@@ -90,6 +90,14 @@ export const suitsFeature = (feature: Answer.Feature, offered: string | null): b
   return session === undefined || Answer.streamOf(session, feature) !== undefined;
 };
 
+/** False for a description that cannot answer our open offer (RFC 3264 section 6). */
+export const canAnswer = ({ media: { offer } }: Leg, body: string): boolean => {
+  const offered = offer?.by === "us" ? parse(offer.body) : undefined;
+  const answered = parse(body);
+  return offered === undefined || answered === undefined ||
+    Answer.fault(offered, answered) === undefined;
+};
+
 /** One message through the leg's offer/answer machine. */
 export const exchange = (leg: Leg, input: OfferAnswer.Input): Leg => {
   const [media] = OfferAnswer.step(leg.media, input);

@@ -8,7 +8,7 @@ import * as OfferAnswer from "../sdp/OfferAnswer.ts";
 import type { Command, MediaFacts } from "./Command.ts";
 import * as Media from "./Media.ts";
 import { ended, happened, nothing, reply } from "./Setup.ts";
-import type { Exchange, Leg, State } from "./State.ts";
+import { type Exchange, isLive, type Leg, type State } from "./State.ts";
 
 type Outcome = Decision<CallEvent, Reply>;
 type Of<Tag extends CallCommand["_tag"]> = Extract<CallCommand, { _tag: Tag }>;
@@ -77,11 +77,14 @@ export const mediaAnswered = (
   relay: MediaFacts,
 ): Outcome => {
   if (exchange.phase !== "offered") return nothing;
-  const { contact, sdp } = report;
+  const { contact } = report;
+  const answerer = state.legs[exchange.to]!;
+  const usable = report.sdp !== null && (exchange.late || Media.canAnswer(answerer, report.sdp));
+  const sdp = usable ? report.sdp : null;
   const event: CallEvent = { _tag: "MediaAnswered", at, leg: exchange.to, contact, sdp };
   // Whoever asked and whoever answered now disagree about the media: nothing can mend that.
   return sdp === null
-    ? happened(event, ended(state, at, "lost", sideOf(state.legs[exchange.to]!), 200))
+    ? happened(event, ended(state, at, "lost", sideOf(answerer), 200))
     : happened(...reserved(relay, at), event);
 };
 
@@ -116,24 +119,47 @@ export const confirm = (
 ): Outcome => {
   const owed = leg.media.offer;
   if (leg.phase !== "up" || owed?.by !== "us" || owed.carrier !== "Success") return nothing;
-  const event: CallEvent = { _tag: "AnswerConfirmed", at, leg: leg.id, sdp: command.sdp };
-  return command.sdp === null
+  const sdp = command.sdp !== null && Media.canAnswer(leg, command.sdp) ? command.sdp : null;
+  const event: CallEvent = { _tag: "AnswerConfirmed", at, leg: leg.id, sdp };
+  return sdp === null
     ? happened(event, ended(state, at, "notAcceptable", sideOf(leg), 200))
     : happened(event);
 };
 
+/** The offer that a leg made is taken back: its CANCEL, or its time is over. */
+export const cancelMedia = (
+  state: State,
+  at: number,
+  by: { readonly leg: number; readonly cseq: number; readonly reason: string | null } | null,
+): Outcome => {
+  const { exchange } = state;
+  if (exchange === null || exchange.phase !== "offered" || exchange.cancelled) return nothing;
+  const asked = state.legs[exchange.from]?.path?.cseq;
+  if (by !== null && (by.leg !== exchange.from || by.cseq !== asked)) return nothing;
+  const reason = by?.reason ?? null;
+  const event: CallEvent = { _tag: "MediaCancelled", at, leg: exchange.to };
+  return happened(reason === null ? event : { ...event, reason });
+};
+
 /** BYE. */
-export const endLeg = (state: State, leg: Leg, at: number): Outcome => {
-  if (leg.phase === "ended" && state.phase === "ended") return reply(answered(200));
-  if (leg.phase === "up" && state.phase === "up") {
-    const end = ended(state, at, "hangup", sideOf(leg), 200);
-    return { events: [end], reply: answered(200) };
+export const endLeg = (
+  state: State,
+  leg: Leg,
+  { reason }: Of<"EndLeg">,
+  at: number,
+): Outcome => {
+  if (leg.phase === "ended" && state.phase === "ended") {
+    // A BYE that crosses ours finds its dialog; who has hung up already does not.
+    const { cause, endedBy } = state.ended ?? {};
+    return reply(cause === "hangup" && endedBy === sideOf(leg) ? gone : answered(200));
   }
+  const end = (cause: "hangup" | "cancelled", status: number): Outcome => {
+    const event = ended(state, at, cause, sideOf(leg), status, reason);
+    return { events: [event], reply: answered(200) };
+  };
+  if (leg.phase === "up" && state.phase === "up") return end("hangup", 200);
   // A caller may leave an early dialog with BYE (RFC 3261 section 15); a callee may not.
-  if (leg.id === 0 && state.phase === "setup") {
-    const end = ended(state, at, "cancelled", "caller", 487);
-    return { events: [end], reply: answered(200) };
-  }
+  if (leg.id === 0 && state.phase === "setup") return end("cancelled", 487);
   return reply(gone);
 };
 
@@ -143,8 +169,8 @@ export const unacknowledged = (state: State, leg: Leg, at: number): Outcome =>
     ? happened(ended(state, at, "lost", sideOf(leg), 200))
     : nothing;
 
-export const probe = (state: State, leg: Leg): Outcome =>
-  reply(leg.phase === "up" && state.phase === "up" ? answered(200) : gone);
+/** OPTIONS, in an early dialog too. */
+export const probe = (leg: Leg): Outcome => reply(isLive(leg) ? answered(200) : gone);
 
 /** The longest duration is over. */
 export const expire = (state: State, at: number): Outcome =>

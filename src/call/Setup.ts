@@ -7,6 +7,8 @@ import type { Decision } from "../kernel/Decider.ts";
 import type { Command, MediaFacts, Target } from "./Command.ts";
 import * as Media from "./Media.ts";
 import {
+  cancelReasons,
+  isAnotherFork,
   isPending,
   type Leg,
   maxDepth,
@@ -35,6 +37,7 @@ export const ended = (
   cause: Cause,
   endedBy: Side,
   status: number,
+  reason: string | null = null,
 ): CallEvent => ({
   _tag: "CallEnded",
   at,
@@ -51,6 +54,7 @@ export const ended = (
   dialled: state.dialled,
   // A call that is refused at once has its caller's leg all the same.
   legs: Math.max(1, state.legs.length),
+  ...(reason === null ? {} : { reason }),
 });
 
 /** INVITE that makes the call. */
@@ -142,22 +146,37 @@ const start = (
     }];
   });
 
+interface Stamp {
+  readonly at: number;
+  readonly minted: Command["minted"];
+}
+
+/** The tag for another phone behind the leg's target; the first one's is shown already. */
+const anotherTag = (
+  leg: Leg,
+  described: { readonly remoteTag: string; readonly sdp: string | null },
+  { minted }: Stamp,
+): { readonly forkTag?: string } =>
+  isAnotherFork(leg, described) && minted[0] !== undefined ? { forkTag: minted[0].forkTag } : {};
+
 /** 101 to 199. */
 export const progress = (
   state: State,
   leg: Leg,
   report: Report<"ReportProgress">,
-  at: number,
+  stamp: Stamp,
 ): Outcome => {
   const { status, remoteTag, contact, routeSet, headers } = report;
   if (!isPending(leg) || state.phase !== "setup") return nothing;
   // An offer in an unreliable provisional means nothing, and neither does a second description.
-  const described = leg.media.invite?.offered === true && leg.media.invite.response === null;
-  const sdp = described ? report.sdp : null;
+  const isFirst = leg.media.invite?.offered === true && leg.media.invite.response === null;
+  const counts = report.sdp !== null && (isFirst || isAnotherFork(leg, report)) &&
+    Media.canAnswer(leg, report.sdp);
+  const sdp = counts ? report.sdp : null;
   if (sdp === null && leg.phase === "ringing" && leg.status === status) return nothing;
   return happened({
     _tag: "LegRang",
-    at,
+    at: stamp.at,
     leg: leg.id,
     status,
     remoteTag,
@@ -165,55 +184,65 @@ export const progress = (
     routeSet,
     headers,
     sdp,
+    ...anotherTag(leg, { remoteTag, sdp }, stamp),
   });
 };
 
-/** 2xx to the first INVITE of a leg. */
-export const answer = (
-  state: State,
-  leg: Leg,
-  report: Report<"ReportAnswer">,
-  at: number,
-): Outcome => {
-  const { remoteTag, contact, routeSet, headers, sdp, flow } = report;
-  const declined: CallEvent = {
+/** A 2xx that nobody wants, or that comes after the end. */
+const decline = (leg: Leg, report: Report<"ReportAnswer">, at: number): CallEvent => {
+  const { contact, cseq, remoteTag, routeSet, sdp } = report;
+  const offer = leg.media.invite?.offered === false && sdp !== null ? { offer: sdp } : {};
+  return {
     _tag: "AnswerDeclined",
     at,
     leg: leg.id,
     remoteTag,
     contact,
     routeSet,
+    cseq,
+    ...offer,
   };
+};
+
+/** 2xx to the first INVITE of a leg, or to any INVITE when the call is over. */
+export const answer = (
+  state: State,
+  leg: Leg,
+  report: Report<"ReportAnswer">,
+  stamp: Stamp,
+): Outcome => {
+  const { remoteTag, contact, routeSet, headers, flow } = report;
+  const { at } = stamp;
   if (leg.declined.includes(remoteTag)) return nothing;
   // The same 2xx again is the edge's business; another tag is another phone behind a proxy.
   if (leg.phase === "up" && remoteTag === leg.remoteTag) return nothing;
-  // A call that has ended while its leg was up has sent BYE already.
-  if (leg.phase === "ended" && leg.id === state.callee && remoteTag === leg.remoteTag) {
-    return nothing;
-  }
+  if (leg.id === 0 && remoteTag !== leg.remoteTag) return nothing;
+  const declined = decline(leg, report, at);
   if (!isPending(leg) || state.phase !== "setup") return happened(declined);
-  const answeredLeg: CallEvent = {
-    _tag: "LegAnswered",
-    at,
-    leg: leg.id,
-    remoteTag,
-    contact,
-    routeSet,
-    headers,
-    sdp,
-    flow,
-  };
-  const { media } = Media.exchange(leg, { from: "peer", message: "Success", body: sdp });
-  if (media.offer === null && media.remote === null) {
-    // A 2xx without the answer that it owes: the leg cannot live, and with it the call.
-    const others = pendingCallees(state).filter(({ id }) => id !== leg.id);
-    const end = others.length === 0 ? [ended(state, at, "notAcceptable", "callee", 488)] : [];
-    return happened(declined, ...end);
+  const usable = report.sdp !== null && Media.canAnswer(leg, report.sdp);
+  const sdp = usable ? report.sdp : null;
+  const isOwed = leg.media.invite?.response === null ||
+    (leg.heardTag !== "" && leg.heardTag !== remoteTag);
+  if (sdp === null && isOwed) {
+    // A 2xx without the description that it owes: the leg cannot live.
+    const left = pendingCallees(state).filter(({ id }) => id !== leg.id).length;
+    return conclude(state, at, [declined], left, { leg: leg.id, status: 488 });
   }
   return happened(
-    answeredLeg,
+    {
+      _tag: "LegAnswered",
+      at,
+      leg: leg.id,
+      remoteTag,
+      contact,
+      routeSet,
+      headers,
+      sdp,
+      flow,
+      ...anotherTag(leg, { remoteTag, sdp }, stamp),
+    },
     { _tag: "CallAnswered", at, leg: leg.id, callee: leg.party },
-    ...cancelOthers(state, leg.id, at, "Call completed elsewhere"),
+    ...cancelOthers(state, leg.id, at, cancelReasons.answered),
   );
 };
 
@@ -243,9 +272,10 @@ export const refusal = (
   }
   const refused: CallEvent = { _tag: "LegRefused", at, leg: leg.id, status, reason };
   // RFC 3261 16.7 step 5: a 6xx speaks for all.
-  const others = status >= 600 ? cancelOthers(state, leg.id, at, "Declined elsewhere") : [];
-  const left = others.length > 0 ? [] : pendingCallees(state).filter(({ id }) => id !== leg.id);
-  return conclude(state, at, [refused, ...others], left.length, { leg: leg.id, status });
+  const others = status >= 600 ? cancelOthers(state, leg.id, at, cancelReasons.declined) : [];
+  const spoken = status >= 600 ? { ...state, lookups: 0 } : state;
+  const left = pendingCallees(state).length - 1 - others.length;
+  return conclude(spoken, at, [refused, ...others], left, { leg: leg.id, status });
 };
 
 /** No response, no way, no flow. */
@@ -306,8 +336,10 @@ export const targets = (
 };
 
 /** CANCEL of the caller: the order in the journal decides whether it was in time. */
-export const cancel = (state: State, at: number): Outcome =>
-  state.phase === "setup" ? happened(ended(state, at, "cancelled", "caller", 487)) : nothing;
+export const cancel = (state: State, reason: string | null, at: number): Outcome =>
+  state.phase === "setup"
+    ? happened(ended(state, at, "cancelled", "caller", 487, reason))
+    : nothing;
 
 /** Nobody answered in the ring time. */
 export const ringOut = (state: State, at: number): Outcome =>
@@ -329,7 +361,7 @@ export const recover = (
     _tag: "LegCancelled",
     at,
     leg: id,
-    reason: "Edge lost",
+    reason: cancelReasons.edgeLost,
   }));
   const started = stranded.slice(0, mostLegs - first).flatMap((leg, n) => {
     const minted = input.minted.slice(n, n + 1);

@@ -44,6 +44,8 @@ export interface Leg {
   /** Callee: our tag and offer/answer towards the caller, once this fork showed it SDP. */
   readonly forkTag: string;
   readonly shown: OfferAnswer.State | null;
+  /** Callee: tag of the dialog whose description `media` has; "" without one. */
+  readonly heardTag: string;
   /** Callee: last provisional status. */
   readonly status: number;
   /** Callee: how many redirections led here. */
@@ -61,6 +63,9 @@ export interface Exchange {
   /** The peer brought no offer: the answer is in its ACK. */
   readonly late: boolean;
   readonly phase: "offered" | "answered";
+  readonly since: number;
+  /** It was taken back: the answer may come all the same. */
+  readonly cancelled: boolean;
 }
 
 export interface Ended {
@@ -144,6 +149,17 @@ export const isPending = ({ phase }: Leg): boolean => phase === "calling" || pha
 
 export const isLive = (leg: Leg): boolean => isPending(leg) || leg.phase === "up";
 
+/**
+ * True when another phone behind the leg's target describes itself (a proxy forked our INVITE): in
+ * that dialog nothing was answered yet, and towards the caller it needs a tag of its own.
+ */
+export const isAnotherFork = (
+  leg: Leg,
+  { remoteTag, sdp }: { readonly remoteTag: string; readonly sdp: string | null },
+): boolean =>
+  sdp !== null && isPending(leg) && leg.heardTag !== "" && leg.heardTag !== remoteTag &&
+  leg.media.invite?.offered === true;
+
 /** Callee legs whose INVITE has no final response. */
 export const pendingCallees = (state: State): ReadonlyArray<Leg> =>
   state.legs.filter((leg) => leg.id > 0 && isPending(leg));
@@ -152,13 +168,23 @@ export const pendingCallees = (state: State): ReadonlyArray<Leg> =>
 export const otherOf = (state: State, leg: LegId): Leg | undefined =>
   leg === 0 ? state.legs[state.callee ?? -1] : leg === state.callee ? state.legs[0] : undefined;
 
+/** A new offer may ring as long as a call; then it is taken back. */
+const openUntil = ({ exchange, policy }: State): number | undefined =>
+  exchange === null || exchange.cancelled || exchange.phase === "answered"
+    ? undefined
+    : exchange.since + policy.limits.ringMs;
+
 /** The next thing that time does to this call; the generation tells it from an older one. */
 export const deadlineOf = (
   state: State,
 ): { readonly name: string; readonly at: number; readonly generation: number } | undefined => {
   const { limits } = state.policy;
   if (state.phase === "up") {
-    return { name: "duration", at: (state.answeredAt ?? 0) + limits.maxCallMs, generation: 0 };
+    const end = (state.answeredAt ?? 0) + limits.maxCallMs;
+    const answerBy = openUntil(state);
+    return answerBy !== undefined && answerBy < end
+      ? { name: "media", at: answerBy, generation: answerBy }
+      : { name: "duration", at: end, generation: 0 };
   }
   if (state.phase !== "setup") return undefined;
   if (state.legs.some((leg) => isPending(leg) && leg.stranded)) {
@@ -166,6 +192,13 @@ export const deadlineOf = (
   }
   return { name: "ring", at: state.startedAt + limits.ringMs, generation: 0 };
 };
+
+/** Why a leg alone is given up, as its phone may show it. */
+export const cancelReasons = {
+  answered: "Call completed elsewhere",
+  declined: "Declined elsewhere",
+  edgeLost: "Edge lost",
+} as const;
 
 /** Relay endpoints kept for the targets of one redirection. */
 export const slotsOfRedirection = 4;

@@ -33,13 +33,16 @@ export const towardsCaller = (status: number): number => {
   return status === 503 ? 500 : status;
 };
 
-/** Lower is better (RFC 3261 16.7 step 6, with the answers that tell a caller most in front). */
+/**
+ * Lower is better: a 6xx, else the lowest class (RFC 3261 16.7 step 6), and of the 4xx those that
+ * tell a caller most. Challenges mean nothing to it.
+ */
 const rank = (status: number): number => {
   if (status >= 600) return 0;
   if (status === 486) return 1;
-  if (status === 480 || status === 408 || status === 430) return 4;
-  if (status >= 400 && status < 500) return 2;
-  return status >= 500 ? 3 : 5;
+  if (status === 401 || status === 407) return 5;
+  if (towardsCaller(status) === 480) return 3;
+  return status < 500 ? 2 : 4;
 };
 
 export const best = (refusals: ReadonlyArray<Refusal>): Refusal =>

@@ -106,8 +106,9 @@ interface Shown {
 const columns = { message: 30, gap: "  " } as const;
 
 /**
- * One call by time: messages of the caller on the left, of everybody else in the middle, the actor's
- * records on the right. Tandem is between the peers: arrows to the right lead away from the caller.
+ * One call by time: messages of the caller on the left, of everybody else in the middle, the
+ * actor's records on the right. Tandem is between the peers: arrows to the right lead away from the
+ * caller.
  */
 export const ladder = ({ call, cdr, messages, records }: Shown): string => {
   const who = call ?? cdr;

@@ -10,6 +10,14 @@ import * as Uri from "../sip/Uri.ts";
 import { type Context, flowOf } from "./Context.ts";
 import type { Source } from "./Flows.ts";
 
+const longestReason = 256;
+
+/** The first Reason (RFC 3326), for the other side; a longer one is not worth a cut. */
+export const reasonOf = (request: Message.Request): string | null => {
+  const reason = Message.first(request, "reason");
+  return reason === undefined || reason.length > longestReason ? null : Text.flat(reason);
+};
+
 export interface UserAtHost {
   readonly user: string;
   readonly host: string;
@@ -20,7 +28,7 @@ export const userAtHost = (text: string): UserAtHost => {
   const uri = Uri.parse(text);
   if (uri === undefined || uri.kind === "other") return { user: "", host: "" };
   const host = uri.kind === "sip" ? Text.flat(uri.host) : "";
-  return { user: Text.flat(Uri.userText(uri)), host };
+  return { user: Text.flat(Uri.dialled(uri)), host };
 };
 
 /** For people: real text without controls, cut to what a display holds. */

@@ -10,6 +10,7 @@ import * as Validate from "../sip/Validate.ts";
 import type * as Admission from "./Admission.ts";
 import { type Context, methods, traced, via } from "./Context.ts";
 import type { Source } from "./Flows.ts";
+import { reasonOf } from "./Identity.ts";
 import type { Performer } from "./Performer.ts";
 import * as Reports from "./Reports.ts";
 import { pong, Requests } from "./Requests.ts";
@@ -35,6 +36,7 @@ const capabilities: Validate.Capabilities = {
   ...Validate.defaults,
   methods: new Set([...Validate.defaults.methods, ...methods]),
   extensions: new Set(["path"]),
+  allowed: methods,
 };
 
 export class Inbound {
@@ -201,7 +203,7 @@ export class Inbound {
 
   /** CANCEL gets its 200 at once (RFC 3261 section 9.2); what it does is the core's decision. */
   private cancel(request: Message.Request, pending: Pending): void {
-    const reason = Message.first(request, "reason")?.slice(0, 256) ?? null;
+    const reason = reasonOf(request);
     const invite = this.context.transactions.find(Key.cancelled(request));
     if (invite === undefined) return this.requests.strayCancel(request, pending, reason);
     pending.server.call = invite.call;

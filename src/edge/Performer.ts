@@ -137,7 +137,11 @@ export class Performer {
         );
         return "taken";
       case "SendCancel":
-        this.cancel(body, task);
+        // In the order of the INVITE that it cancels, which may wait itself.
+        this.answers.whenSettled(
+          ownerOf(task, body.leg),
+          () => this.cancel(body, task),
+        );
         return "taken";
       case "SendAck":
         this.ack(body, task);

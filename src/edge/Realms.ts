@@ -1,6 +1,7 @@
 /** Which tenant a message is for: all that an edge knows of tenants. */
 import type { Realms } from "../../schemas/Envelope.ts";
 import type { CellId, TenantId } from "../../schemas/Ids.ts";
+import { isLiteral } from "./Identity.ts";
 
 export interface Realm {
   readonly tenant: TenantId;
@@ -13,7 +14,15 @@ export interface Directory {
   readonly update: (realms: Realms) => void;
   /** By the trunk's source address, else by the first host that is a tenant's domain. */
   readonly find: (source: string, hosts: ReadonlyArray<string>) => Realm | undefined;
+  readonly isTrunk: (source: string) => boolean;
+  /**
+   * True for a host that stands for this domain: itself, this edge, no host (`tel`), or an address,
+   * because an edge behind NAT does not know all of its own.
+   */
+  readonly isHere: (host: string, domain: string) => boolean;
 }
+
+const isAddress = (host: string): boolean => host.startsWith("[") || isLiteral(host);
 
 /** `own`: hosts that mean this edge itself; with a single tenant they mean that tenant. */
 export const make = (own: ReadonlySet<string>): Directory => {
@@ -21,6 +30,11 @@ export const make = (own: ReadonlySet<string>): Directory => {
   let domains = new Map<string, Realm>();
   let trunks = new Map<string, Realm>();
   return {
+    isTrunk: (source) => trunks.has(source),
+    isHere: (host, domain) => {
+      const name = host.toLowerCase();
+      return name === "" || name === domain.toLowerCase() || own.has(name) || isAddress(name);
+    },
     update: (realms) => {
       if (realms.version <= version) return;
       version = realms.version;

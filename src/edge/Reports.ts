@@ -53,9 +53,14 @@ const commandOf = (
   if (response.status < 200) return { _tag: "ReportProgress", ...common };
   if (response.status < 300) return { _tag: "ReportAnswer", ...common };
   const contacts = response.status < 400 ? Header.contacts(response) : undefined;
+  // We are in From with our domain: the numbers of other domains are not ours.
+  const { host: domain } = userAtHost(response.from.uri);
   const redirectedTo = contacts === undefined || contacts === "*"
     ? []
-    : contacts.map(({ uri }) => userAtHost(uri).user).filter((user) => user !== "").slice(0, 16);
+    : contacts.map(({ uri }) => userAtHost(uri))
+      .filter(({ host, user }) => user !== "" && context.realms.isHere(host, domain))
+      .map(({ user }) => user)
+      .slice(0, 16);
   return { _tag: "ReportRefusal", ...common, redirectedTo };
 };
 

@@ -48,6 +48,12 @@ const bodyOf = ({ body }: Message.Request): Body => {
   };
 };
 
+/** 200 to OPTIONS tells what we can do (RFC 3261 section 11.2). */
+const withCapabilities = (reply: Reply | undefined): Reply | undefined =>
+  reply?._tag === "Answered" && reply.status === 200
+    ? { ...reply, headers: [...capabilities, ...reply.headers] }
+    : reply;
+
 export class Requests {
   private readonly context: Context;
 
@@ -60,7 +66,9 @@ export class Requests {
     if (request.to.tag !== undefined) return this.inDialog(request, pending);
     if (dialogOnly.has(request.method)) return this.answer(pending, 481);
     const realm = this.realmOf(request, pending.source);
-    if (realm === undefined) return this.answer(pending, 404, "No Such Domain");
+    if (realm === undefined || this.isElsewhere(request, pending.source, realm)) {
+      return this.answer(pending, 404, "No Such Domain");
+    }
     switch (request.method) {
       case "INVITE":
         return this.invite(request, pending, realm);
@@ -79,12 +87,20 @@ export class Requests {
 
   /** A CANCEL whose INVITE is not here may belong to another edge's. */
   strayCancel(request: Message.Request, pending: Pending, reason: string | null): void {
+    const accepted = () => this.answer(pending, 200);
+    const tag = RoutingTag.read(this.context.routing, request.to.tag ?? "");
+    if (tag !== undefined) {
+      const { call, cell, fork, leg, shard } = tag;
+      const to: To = { cell, shard, actor: callActor(call), tenant: null };
+      const { cseq } = request;
+      const cancel: CallCommand = { _tag: "CancelMedia", leg: fork ? 0 : leg, cseq, reason };
+      return this.ask(to, "cancel", request, cancel, pending, otherDeadlineMs, { accepted });
+    }
     const found = this.realmOf(request, pending.source);
     if (found === undefined) return this.answer(pending, 481);
     const to = this.callOf(request, found);
-    this.ask(to, "cancel", request, { _tag: "CancelCall", reason }, pending, otherDeadlineMs, {
-      accepted: () => this.answer(pending, 200),
-    });
+    const cancel: CallCommand = { _tag: "CancelCall", reason };
+    this.ask(to, "cancel", request, cancel, pending, otherDeadlineMs, { accepted });
   }
 
   private realmOf(request: Message.Request, { remote }: Source): Realm | undefined {
@@ -93,6 +109,14 @@ export class Requests {
     const requestHost = Identity.userAtHost(request.uri).host;
     const hosts = request.method === "REGISTER" ? [to, requestHost] : [from, requestHost, to];
     return this.context.realms.find(remote.ip, hosts);
+  }
+
+  /** What is for another domain is not for the numbers of this one; a trunk may name any host. */
+  private isElsewhere(request: Message.Request, { remote }: Source, realm: Realm): boolean {
+    const { realms } = this.context;
+    const uri = request.method === "REGISTER" ? request.to.uri : request.uri;
+    return !realms.isTrunk(remote.ip) &&
+      !realms.isHere(Identity.userAtHost(uri).host, realm.domain);
   }
 
   private answer(pending: Pending, status: number, reason?: string): void {
@@ -208,7 +232,8 @@ export class Requests {
     const user = identity.digest?.username ?? identity.fromUser;
     this.askUser(user, request, { _tag: "AdmitRequest", identity }, pending, realm, (reply) => {
       const admitted = reply?._tag === "Answered" && (reply.status === 200 || reply.status === 404);
-      if (!admitted || request.method === "OPTIONS") return reply;
+      if (!admitted) return reply;
+      if (request.method === "OPTIONS") return withCapabilities(reply);
       const status = eventMethods.has(request.method) ? 489 : 405;
       return { ...reply, status, reason: null };
     });
@@ -246,13 +271,15 @@ export class Requests {
       case "INVITE":
         return this.reinvite(request, pending, to, dialog);
       case "BYE": {
-        const reason = Message.first(request, "reason")?.slice(0, 256) ?? null;
+        const reason = Identity.reasonOf(request);
         const command: CallCommand = { _tag: "EndLeg", ...dialog, reason };
         return this.ask(to, "bye", request, command, pending, otherDeadlineMs);
       }
       case "OPTIONS": {
         const command: CallCommand = { _tag: "ProbeLeg", ...dialog };
-        return this.ask(to, "probe", request, command, pending, otherDeadlineMs);
+        return this.ask(to, "probe", request, command, pending, otherDeadlineMs, {
+          change: withCapabilities,
+        });
       }
       default:
         return this.answer(pending, 405);
@@ -276,8 +303,12 @@ export class Requests {
       sdp: body.sdp,
       flow: flowOf(this.context, source),
     };
-    // A re-INVITE cannot be taken back half-way: its answer is the other side's.
-    this.offer(to, "media", request, command, pending, () => {});
+    this.offer(to, "media", request, command, pending, (reason) => {
+      const { cseq, leg } = dialog;
+      const cancel: CallCommand = { _tag: "CancelMedia", leg, cseq, reason };
+      const id = Identity.commandId("cancel", pending.server.key);
+      this.context.core.send(to, id, cancel, inviteDeadlineMs, () => {});
+    });
   }
 
   /** Sends a command and answers the request with the reply. */

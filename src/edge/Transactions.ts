@@ -218,7 +218,9 @@ export class Transactions {
   /** RFC 3261 9.1: an INVITE that was cancelled and gets no final response is over after 64 T1. */
   expire(client: Client): void {
     const timer = this.ports.wheel.start(cancelLifeMs, () => {
-      if (client.state.name === "proceeding") this.forget(client);
+      if (client.state.name !== "proceeding") return;
+      this.forget(client);
+      client.user.failed("timeout");
     });
     client.timers.push(["M", timer]);
   }

@@ -12,7 +12,7 @@ import { deadlineOf, decider, isOver } from "../call/Call.ts";
 import type { AddTargets, Command, MediaFacts, Minted, OfferFacts } from "../call/Command.ts";
 import { confirms } from "../call/Effects.ts";
 import * as Media from "../call/Media.ts";
-import { isPending, type State } from "../call/State.ts";
+import { isAnotherFork, isPending, type State } from "../call/State.ts";
 import * as RoutingTag from "../kernel/RoutingTag.ts";
 import * as Text from "../kernel/Text.ts";
 import { type Address, ask } from "./Address.ts";
@@ -154,7 +154,10 @@ const prepare = (
   const command = envelope.command as CallCommand;
   switch (command._tag) {
     case "OfferCall":
-      return prepareOffer(config, envelope, command);
+      // The same INVITE over another way (RFC 3261 section 8.2.2.2); its nonce count was used.
+      return state === undefined || state.phase === "idle"
+        ? prepareOffer(config, envelope, command)
+        : Effect.succeed(reply(answered(482)));
     case "OfferMedia":
     case "ReportAnswer":
       return prepareMedia(config, envelope, state, command);
@@ -170,7 +173,12 @@ const legsOf = (state: State, input: Input<CallCommand | AddTargets>): number =>
   if (input._tag === "DeadlinePassed") {
     return input.deadline.name === "recover" ? state.legs.filter(isPending).length : 0;
   }
-  if (input.command._tag === "AddTargets") return input.command.targets.length;
+  const { command } = input;
+  if (command._tag === "AddTargets") return command.targets.length;
+  if (command._tag === "ReportProgress" || command._tag === "ReportAnswer") {
+    const leg = state.legs[command.leg];
+    return leg !== undefined && isAnotherFork(leg, command) ? 1 : 0;
+  }
   return (input.facts as Prep | undefined)?.facts?.targets.length ?? 0;
 };
 

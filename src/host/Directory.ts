@@ -37,7 +37,7 @@ export const parse = (json: unknown): Result.Result<Directory, DirectoryRefused>
   const decoded = decode(json);
   if (Result.isFailure(decoded)) {
     const problems = format(decoded.failure.issue).issues.map(({ message, path = [] }) =>
-      `${path.length === 0 ? "the file" : pathText(path)}: ${words[message] ?? message}`
+      `${pathText(path)}: ${words[message] ?? message}`
     );
     return Result.fail(new DirectoryRefused({ problems: problems.slice(0, 40) }));
   }

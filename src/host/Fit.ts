@@ -13,8 +13,9 @@ export class JournalCutShort extends Schema.TaggedError<JournalCutShort>()("Jour
   projected: Schema.Int,
 }) {
   override get message(): string {
-    return `the journal has lost records: shard ${this.shard} ends at ${this.head}, the projections ` +
-      `have seen ${this.projected}; restore the journal with its -wal file from one backup, or ` +
+    return `the journal has lost records: shard ${this.shard} ends at ${this.head}, ` +
+      `the projections have seen ${this.projected}; ` +
+      "restore the journal with its -wal file from one backup, or " +
       "move the projections away to go on without what was lost";
   }
 }
@@ -37,8 +38,8 @@ export const ensure = Effect.fnUntraced(function* (
   }
   if (!gap) return;
   yield* Effect.logWarning(
-    "the projections miss records that the journal has cut: they are made anew from the rest, and " +
-      "keep the CDRs that they have",
+    "the projections miss records that the journal has cut: they are made anew from the rest, " +
+      "and keep the CDRs that they have",
   );
   yield* store.reset;
 });

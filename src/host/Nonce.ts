@@ -1,6 +1,7 @@
 /**
  * Nonces (RFC 7616 section 3.3) without a store: a MAC over time, realm, shard and its epoch. A new
- * owner of the shard makes all of them stale, because nonce counts live in its memory alone.
+ * owner of the shard makes all of them stale, because nonce counts live in its memory alone; so is
+ * the nonce of another shard, which came of a From that names another user than the digest answer.
  */
 import * as Hash from "../kernel/Hash.ts";
 
@@ -17,12 +18,14 @@ export const nonceLifeMs = 300_000;
 
 const timeOctets = 6;
 const epochOctets = 4;
+const shardOctets = 1;
 const saltOctets = 6;
 const macOctets = 12;
-const clearOctets = timeOctets + epochOctets + saltOctets;
+const saltAt = timeOctets + epochOctets + shardOctets;
+const clearOctets = saltAt + saltOctets;
 
-const mac = (key: Uint8Array, clear: Uint8Array, { realm, shard }: Binding): Uint8Array => {
-  const context = new TextEncoder().encode(`${realm}\n${shard}\n`);
+const mac = (key: Uint8Array, clear: Uint8Array, { realm }: Binding): Uint8Array => {
+  const context = new TextEncoder().encode(`${realm}\n`);
   const data = new Uint8Array(clear.length + context.length);
   data.set(clear);
   data.set(context, clear.length);
@@ -41,7 +44,8 @@ export const mint = (
   view.setUint16(0, Math.floor(at / 2 ** 32));
   view.setUint32(2, at % 2 ** 32);
   view.setUint32(timeOctets, binding.epoch);
-  bytes.set(salt.subarray(0, saltOctets), timeOctets + epochOctets);
+  view.setUint8(timeOctets + epochOctets, binding.shard);
+  bytes.set(salt.subarray(0, saltOctets), saltAt);
   bytes.set(mac(key, bytes.subarray(0, clearOctets), binding), clearOctets);
   return Buffer.from(bytes).toString("base64url");
 };
@@ -58,7 +62,9 @@ export const verify = (
   if (!Hash.sameOctets(mac(key, clear, binding), bytes.subarray(clearOctets))) return "forged";
   const view = new DataView(bytes.buffer);
   const minted = view.getUint16(0) * 2 ** 32 + view.getUint32(2);
-  const current = view.getUint32(timeOctets) === binding.epoch;
+  // Another shard's: of the user that From names, where the digest answer names another one.
+  const current = view.getUint32(timeOctets) === binding.epoch &&
+    view.getUint8(timeOctets + epochOctets) === binding.shard;
   return current && at - minted <= nonceLifeMs ? "fresh" : "stale";
 };
 

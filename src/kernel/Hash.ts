@@ -12,7 +12,7 @@ const mixed = (hash: number): number => {
 };
 
 /** FNV-1a over UTF-16 units, then the finaliser of MurmurHash3; 32 bits. */
-const hash32 = (text: string): number => {
+export const hash32 = (text: string): number => {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     hash ^= text.charCodeAt(i);

@@ -93,6 +93,12 @@ export type Output =
 
 export const initial: State = { invite: null, offer: null, local: null, remote: null };
 
+/** Another early dialog of our INVITE (a proxy forked it): nothing was answered there yet. */
+export const fork = (state: State): State =>
+  state.invite === null
+    ? state
+    : { ...state, ...state.invite.before, invite: { ...state.invite, response: null } };
+
 type Result = readonly [State, ReadonlyArray<Output>];
 
 const same = (state: State): Result => [state, []];

@@ -223,6 +223,19 @@ const unescape = (text: string): string => {
 /** The user part as people write it. */
 export const userText = (uri: SipUri | TelUri): string => Text.decode(unescape(uri.user ?? ""));
 
+/**
+ * The user part as it is dialled: of a telephone number (`tel`, or `user=phone`) without what is
+ * for the eye alone, and without its parameters (RFC 3966 section 3, RFC 3261 section 19.1.6).
+ */
+export const dialled = (uri: SipUri | TelUri): string => {
+  const text = userText(uri);
+  if (uri.kind === "sip" && param(uri, "user")?.toLowerCase() !== "phone") return text;
+  const end = text.indexOf(";");
+  const number = end === -1 ? text : text.slice(0, end);
+  const bare = number.replace(/[-.()]/g, "");
+  return /^\+?[0-9A-Fa-f*#]+$/.test(bare) ? bare : text;
+};
+
 /** For comparison: escapes of unreserved characters resolved, the others in one spelling. */
 const normal = (text: string): string => {
   let i = text.indexOf("%");

@@ -13,7 +13,10 @@ import * as Via from "./Via.ts";
 
 /** What this element does; what it does not do is refused with the answer that says so. */
 export interface Capabilities {
+  /** Understood, if only to be refused with more than "not implemented". */
   readonly methods: ReadonlySet<string>;
+  /** Served: what Allow may promise. */
+  readonly allowed: ReadonlyArray<string>;
   /** Option tags, in lower case. */
   readonly extensions: ReadonlySet<string>;
   /** Of the Request-URI, in lower case. */
@@ -39,6 +42,7 @@ export const defaults: Capabilities = {
     "REFER",
     "PUBLISH",
   ]),
+  allowed: ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER"],
   extensions: new Set(["100rel", "path"]),
   schemes: new Set(["sip", "sips", "tel"]),
   bodies: ["application/sdp"],
@@ -94,7 +98,7 @@ const checkMethod = (request: Request, capabilities: Capabilities): Refusal | un
   if (twice !== undefined) return refusal(400, `more than one ${twice}`);
   if (!capabilities.methods.has(request.method)) {
     return refusal(501, "method is not implemented", [
-      ["Allow", [...capabilities.methods].join(", ")],
+      ["Allow", capabilities.allowed.join(", ")],
     ]);
   }
   return request.method === request.cseqMethod

@@ -49,6 +49,14 @@ const isKnown = (routed: Extract<Command, { _tag: "Wire" }>["routed"]): boolean 
 
 const done: Reply = { _tag: "Accepted" };
 
+type Unbound = Extract<UserEvent, { _tag: "ContactUnbound" }>;
+
+const unbound = (
+  { uri, key, instance, regId }: Binding,
+  at: number,
+  reason: Unbound["reason"],
+): Unbound => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
+
 const expire = (state: State, at: number, generation: number): Outcome => ({
   events: generation === nextExpiry(state)
     ? state.bindings
@@ -61,14 +69,6 @@ const expire = (state: State, at: number, generation: number): Outcome => ({
 /** Seconds that a contact asks for. */
 const wanted = (contact: Contact, command: Register): number =>
   contact.expires ?? command.expires ?? expiry.usual;
-
-type Unbound = Extract<UserEvent, { _tag: "ContactUnbound" }>;
-
-const unbound = (
-  { uri, key, instance, regId }: Binding,
-  at: number,
-  reason: Unbound["reason"],
-): Unbound => ({ _tag: "ContactUnbound", at, uri, key, instance, regId, reason });
 
 const register = (state: State, command: Register, at: number): Outcome => {
   const bindings = live(state, at);

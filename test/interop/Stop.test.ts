@@ -11,7 +11,7 @@ const up = async (engine: Engine.Engine): Promise<Scene.Pair> =>
 Need.suite("stop", [], () => {
   Engine.watch();
 
-  test("SIGTERM right after a call: its CDR and its messages are there, no error is said", async () => {
+  test("SIGTERM right after a call: its CDR and messages are there, without an error", async () => {
     const engine = await Engine.start();
     const pair = await up(engine);
     await Scene.hangUp(pair.caller, pair.callee);
@@ -24,7 +24,7 @@ Need.suite("stop", [], () => {
     expect(await again.stop()).toBe(0);
   });
 
-  test("with calls up the end of the launcher ends all, and a start that fails ends too", async () => {
+  test("with calls up the end of the launcher ends all; a start that fails ends too", async () => {
     const engine = await Engine.start();
     const pair = await up(engine);
     await engine.kill("launcher");

@@ -80,6 +80,8 @@ const move = fc.record({
   kind: weighted(
     [6, "progress"],
     [4, "early"],
+    [3, "fork"],
+    [2, "takeBack"],
     [9, "answer"],
     [2, "refuse"],
     [2, "redirect"],
@@ -176,7 +178,7 @@ const wire = (at: number, command: Exclude<CallCommand, { _tag: "OfferCall" }>):
   _tag: "Wire",
   at,
   tag: "",
-  minted: [],
+  minted: minted(`w${at}`, 1),
   command,
   relay: null,
 });
@@ -204,6 +206,17 @@ export const commandOf = (
         _tag: "ReportProgress",
         ...response(state, leg, 183, sdp(42_000 + leg), 0),
       });
+    case "fork":
+      // Another phone behind the same target shows itself, or the first one again.
+      return wire(at, {
+        _tag: "ReportProgress",
+        ...response(state, leg, 183, sdp(44_000 + salt), salt),
+        remoteTag: salt % 2 === 0 ? "another-phone" : `remote-${leg}`,
+      });
+    case "takeBack": {
+      const cseq = (of?.path?.cseq ?? 1) + (salt === 0 ? 1 : 0);
+      return wire(at, { _tag: "CancelMedia", leg, cseq, reason: salt === 1 ? "SIP" : null });
+    }
     case "answer":
       return wire(at, {
         _tag: "ReportAnswer",

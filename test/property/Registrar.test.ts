@@ -119,6 +119,28 @@ always("the same REGISTER again changes nothing", ({ at, command }, state) => {
   expect(decider.decide(after, wire(at, command)).events).toEqual([]);
 });
 
+test("who is not believed changes nothing and learns nothing", () => {
+  const challenge: Reply = {
+    _tag: "Challenged",
+    realm: "example.test",
+    nonce: "n",
+    algorithms: ["SHA-256"],
+    stale: false,
+  };
+  const forbidden: Reply = { _tag: "Answered", status: 403, reason: null, headers: [] };
+  const refusal = fc.constantFrom(challenge, forbidden);
+  const tags = fc.constantFrom("AdmitRequest" as const, "AuthenticateRequest" as const, null);
+  fc.assert(
+    fc.property(life, register, refusal, tags, (moves, command, refusal, _tag) => {
+      const { now, state } = run(moves);
+      const asked = _tag === null ? command : { _tag, identity: command.identity };
+      const input = { _tag: "Wire", at: now, command: asked, refusal, routed: null } as const;
+      expect(decider.decide(state, input)).toEqual({ events: [], reply: refusal });
+    }),
+    { numRuns: runs },
+  );
+});
+
 test("a deadline ends what is due, and nothing of another phone", () => {
   fc.assert(
     fc.property(life, fc.integer({ min: 0, max: 8_000 }), (moves, seconds) => {

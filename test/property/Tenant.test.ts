@@ -2,7 +2,12 @@
 import { Schema } from "effect";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type TenantCommand, TenantEvent, type Trunk } from "../../schemas/Tenant.ts";
+import {
+  type Exception,
+  type TenantCommand,
+  TenantEvent,
+  type Trunk,
+} from "../../schemas/Tenant.ts";
 import { type Command, decider, type State } from "../../src/tenant/Tenant.ts";
 import { parameters } from "../prove/Rows.ts";
 import * as Laws from "./Laws.ts";
@@ -25,15 +30,19 @@ const trunk: fc.Arbitrary<Trunk> = fc.record({
 /** Names that a careless record of users would take for something else are among them. */
 const extension = fc.constantFrom("1001", "1002", "alice", "*43", "__proto__", "constructor", "");
 
-const provision = {
-  domain: "acme.test",
-  exceptions: [],
-  mediaNetworks: ["192.0.2.0/24"],
-  limits: { ringMs: 60_000, maxCallMs: 1_000_000, maxBindings: 3 },
-};
+const provision = fc.record({
+  domain: fc.constantFrom("acme.test", "acme.example"),
+  exceptions: fc.subarray<Exception>(["plainMedia", "plainSignalling", "md5Digest"]),
+  mediaNetworks: fc.subarray(["192.0.2.0/24", "2001:db8::/32"]),
+  limits: fc.record({
+    ringMs: fc.integer({ min: 1_000, max: 600_000 }),
+    maxCallMs: fc.integer({ min: 1_000, max: 86_400_000 }),
+    maxBindings: fc.integer({ min: 1, max: 32 }),
+  }),
+});
 
 const command: fc.Arbitrary<TenantCommand> = fc.oneof(
-  fc.constant<TenantCommand>({ _tag: "ProvisionTenant", ...provision }),
+  provision.map((one): TenantCommand => ({ _tag: "ProvisionTenant", ...one })),
   fc.uniqueArray(trunk, { maxLength: 3, selector: ({ id }) => id })
     .map((trunks): TenantCommand => ({ _tag: "ChangeTrunks", trunks })),
   fc.array(
@@ -108,6 +117,23 @@ test("a user is listed from its listing to its unlisting, whatever its name", ()
       }
       const sorted = (entries: Iterable<[string, string]>) => [...entries].sort();
       expect(sorted(Object.entries(state.users))).toEqual(sorted(expected));
+    }),
+    { numRuns: runs },
+  );
+});
+
+test("every answer carries the policy that was provisioned last", () => {
+  fc.assert(
+    fc.property(life, (commands) => {
+      const { state } = run(commands);
+      const last = commands.findLast(({ _tag }) => _tag === "ProvisionTenant");
+      const reply = ask(state, "1001");
+      if (last?._tag !== "ProvisionTenant") {
+        expect(reply).toEqual({ _tag: "Unprovisioned" });
+        return;
+      }
+      const { _tag, ...given } = last;
+      expect(reply).toMatchObject({ _tag: "Routed", policy: { tenant, ...given } });
     }),
     { numRuns: runs },
   );

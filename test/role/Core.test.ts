@@ -216,7 +216,7 @@ test("tenants, bindings and live calls outlive the records that made them", asyn
   }
 });
 
-test("a journal that lost what was projected is refused, until the projections are away", async () => {
+test("a journal that lost what was projected is refused while there are projections", async () => {
   const { life, loseJournal } = machine();
   const use = (core: Core.Core) =>
     Effect.gen(function* () {

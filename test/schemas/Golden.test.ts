@@ -1,83 +1,103 @@
-/**
- * Frozen samples of all that rests in a journal: `schemas/golden/<kind>/<Tag>.v<version>.json`.
- * What an older Tandem wrote must be read for ever, so a sample is added and never edited:
- * `SHA256SUMS` (`git ls-files "*.json" | xargs sha256sum`, in that folder) shows it in a review.
- */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Schema } from "effect";
+/** Frozen samples of the contract: `schemas/golden/README.md`. */
+import { readdirSync } from "node:fs";
+import { Schema, type SchemaAST } from "effect";
 import { describe, expect, test } from "vitest";
 import { CallEvent } from "../../schemas/CallEvent.ts";
-import { RecordHeader } from "../../schemas/Record.ts";
-import { ActorSnapshot, ShardEvent } from "../../schemas/Shard.ts";
 import { TenantEvent } from "../../schemas/Tenant.ts";
 import { UserEvent } from "../../schemas/User.ts";
 import * as Call from "../../src/call/Call.ts";
 import * as Tenant from "../../src/tenant/Tenant.ts";
 import * as User from "../../src/user/User.ts";
+import { kinds, type Shape } from "./Contract.ts";
+import * as Golden from "./Golden.ts";
+import { missing } from "./Variants.ts";
 
-const folder = fileURLToPath(new URL("../../schemas/golden/", import.meta.url));
-const read = (file: string): string => readFileSync(join(folder, file), "utf8");
+const files = Golden.files();
+const of = (kind: string, tag?: string): ReadonlyArray<Golden.File> =>
+  files.filter((file) => file.kind === kind && (tag === undefined || file.tag === tag));
 
-/** Files of a kind, as `CallOffered.v1`. */
-const namesOf = (kind: string): ReadonlyArray<string> =>
-  readdirSync(join(folder, kind)).map((file) => basename(file, ".json")).sort();
+test("no sample is of something that the contract no longer knows", () => {
+  const strangers = files.filter(({ kind, tag }) => kinds[kind]?.[tag] === undefined);
+  expect(strangers.map(({ name }) => name)).toEqual([]);
+});
 
-const samplesOf = (kind: string, name: string): ReadonlyArray<unknown> =>
-  JSON.parse(read(`${kind}/${name}.json`)) as ReadonlyArray<unknown>;
+/** A schema and all that it is made of. */
+const partsOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+  const inner = ast._tag === "Union"
+    ? ast.types
+    : ast._tag === "Objects"
+    ? ast.propertySignatures.map(({ type }) => type)
+    : ast._tag === "Arrays"
+    ? [...ast.elements, ...ast.rest]
+    : [];
+  return [ast, ...inner.flatMap(partsOf)];
+};
 
-const events = {
-  call: { tags: Object.keys(CallEvent.cases), decode: Schema.decodeUnknownSync(CallEvent) },
-  user: { tags: Object.keys(UserEvent.cases), decode: Schema.decodeUnknownSync(UserEvent) },
-  tenant: { tags: Object.keys(TenantEvent.cases), decode: Schema.decodeUnknownSync(TenantEvent) },
-  shard: { tags: Object.keys(ShardEvent.cases), decode: Schema.decodeUnknownSync(ShardEvent) },
-} as const;
+test("the contract leaves out no schema of the folder", async () => {
+  const known = new Set(
+    Object.values(kinds).flatMap(Object.values<Shape>).flatMap(({ ast }) => partsOf(ast)),
+  );
+  const folder = new URL("../../schemas/", import.meta.url);
+  const names = readdirSync(folder, { recursive: true }).map(String).sort();
+  const left: Array<string> = [];
+  for (const name of names.filter((name) => name.endsWith(".ts"))) {
+    const module: Record<string, unknown> = await import(new URL(name, folder).href);
+    for (const [key, value] of Object.entries(module)) {
+      if (!Schema.isSchema(value)) continue;
+      const { ast } = value;
+      const isKnown = known.has(ast) ||
+        ast._tag === "Union" && ast.types.every((t) => known.has(t));
+      if (!isKnown) left.push(`${name}: ${key}`);
+    }
+  }
+  // A part of an actor's id, and an error that has its samples as it is encoded.
+  expect(left).toEqual(["Ids.ts: ActorKind", "rpc/Operations.ts: OperationRefused"]);
+});
 
-describe.each(Object.entries(events))("events of a %s", (kind, { tags, decode }) => {
+describe.each(Object.entries(kinds))("%s", (kind, shapes) => {
   test("each has a sample of its first version", () => {
-    const sampled = new Set(namesOf(kind));
-    expect(tags.filter((tag) => !sampled.has(`${tag}.v1`))).toEqual([]);
+    const sampled = new Set(of(kind).flatMap(({ tag, version }) => version === 1 ? [tag] : []));
+    expect(Object.keys(shapes).filter((tag) => !sampled.has(tag))).toEqual([]);
   });
 
-  test.each(namesOf(kind))("%s is read", (name) => {
-    const samples = samplesOf(kind, name);
-    expect(samples.length).toBeGreaterThan(0);
-    for (const sample of samples) expect(decode(sample)).toEqual(sample);
+  test.each(Object.entries(shapes))("%s: its samples are read, and written as they are", (tag) => {
+    const shape = shapes[tag]!;
+    const decode = Schema.decodeUnknownSync(shape, { onExcessProperty: "error" });
+    const encode = Schema.encodeSync(shape);
+    for (const file of of(kind, tag)) {
+      const samples = Golden.samplesOf(file);
+      expect(samples.length).toBeGreaterThan(0);
+      for (const sample of samples) expect(encode(decode(sample))).toStrictEqual(sample);
+    }
+  });
+
+  test.each(Object.entries(shapes))("%s: its samples show every field and variant", (tag) => {
+    const samples = of(kind, tag).flatMap(Golden.samplesOf);
+    expect(missing(shapes[tag]!.ast, samples)).toEqual([]);
   });
 });
 
 describe("the deciders of today fold what was written then", () => {
-  const folded = {
-    call: (event: unknown) => Call.decider.evolve(Call.decider.initial, events.call.decode(event)),
-    user: (event: unknown) => User.decider.evolve(User.decider.initial, events.user.decode(event)),
-    tenant: (event: unknown) =>
-      Tenant.decider.evolve(Tenant.decider.initial, events.tenant.decode(event)),
+  const folded: Readonly<Record<string, (event: unknown) => unknown>> = {
+    call: (event) =>
+      Call.decider.evolve(Call.decider.initial, Schema.decodeUnknownSync(CallEvent)(event)),
+    user: (event) =>
+      User.decider.evolve(User.decider.initial, Schema.decodeUnknownSync(UserEvent)(event)),
+    tenant: (event) =>
+      Tenant.decider.evolve(Tenant.decider.initial, Schema.decodeUnknownSync(TenantEvent)(event)),
   };
   test.each(Object.entries(folded))("%s", (kind, fold) => {
-    for (const name of namesOf(kind)) {
-      for (const sample of samplesOf(kind, name)) expect(fold(sample)).toBeDefined();
-    }
+    for (const sample of of(kind).flatMap(Golden.samplesOf)) expect(fold(sample)).toBeDefined();
   });
 });
 
-test.each(
-  [
-    ["RecordHeader.v1", Schema.decodeUnknownSync(RecordHeader)],
-    ["ActorSnapshot.v1", Schema.decodeUnknownSync(ActorSnapshot)],
-  ] as const,
-)("record: %s is read", (name, decode) => {
-  for (const sample of samplesOf("record", name)) expect(decode(sample)).toEqual(sample);
+test("no sample was edited or removed, none is without its sum", () => {
+  expect([...Golden.sums()].sort()).toEqual(files.map(Golden.sumOf).sort());
 });
 
-test("no sample was edited, none is without its sum", () => {
-  const sums = read("SHA256SUMS").trimEnd().split("\n").sort();
-  const found = [...Object.keys(events), "record"].flatMap((kind) =>
-    namesOf(kind).map((name) => {
-      const file = `${kind}/${name}.json`;
-      return `${createHash("sha256").update(read(file)).digest("hex")}  ${file}`;
-    })
-  );
-  expect(sums).toEqual(found.sort());
+test("a sample that is there is never written again", () => {
+  const [first] = files;
+  const before = Golden.sumOf(first!);
+  expect(() => Golden.write(first!.name, [])).toThrow(/exist/i);
+  expect(Golden.sumOf(first!)).toBe(before);
 });

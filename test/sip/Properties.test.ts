@@ -230,10 +230,13 @@ describe("hostile octets cost time in proportion to their number", () => {
   };
   for (const [what, make] of shapes) {
     test(what, () => {
-      const small = time(Text.toBytes(make(65_536)));
-      const large = time(Text.toBytes(make(16 * 65_536)));
-      // Sixteen times the octets; a quadratic scan would take 256 times as long.
-      expect(large).toBeLessThan(80 * Math.max(small, 0.5));
+      const small = Text.toBytes(make(65_536));
+      const large = Text.toBytes(make(16 * 65_536));
+      // Sixteen times the octets; a quadratic scan would take 256 times as long. A machine that is
+      // busy with something else may spoil a measurement, but not each of ten.
+      const grows = () => time(large) / Math.max(time(small), 0.5);
+      const growths = Array.from({ length: 10 }, (_, n) => n);
+      expect(growths.some(() => grows() < 80)).toBe(true);
     });
   }
 });

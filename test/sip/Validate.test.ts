@@ -87,7 +87,7 @@ describe("the answer says what would do", () => {
     expect(verdict(invite({ Accept: "" }))).toMatchObject({ status: 406 });
   });
   test("capabilities are the caller's", () => {
-    const none = { ...Validate.defaults, methods: new Set(["OPTIONS"]) };
+    const none = { ...Validate.defaults, methods: new Set(["OPTIONS"]), allowed: ["OPTIONS"] };
     expect(verdict(invite(), none)).toMatchObject({ status: 501, fields: [["Allow", "OPTIONS"]] });
   });
   test("an ACK and a CANCEL are not asked what they require", () => {

@@ -14,6 +14,8 @@ export interface Trunk {
   readonly address: string;
   readonly transport: "udp" | "tcp" | "tls";
   readonly inbound: boolean;
+  readonly username?: string;
+  readonly secret?: string;
 }
 
 export interface Tenant {
@@ -21,7 +23,7 @@ export interface Tenant {
   readonly domain: string;
   readonly exceptions: ReadonlyArray<string>;
   readonly mediaNetworks: ReadonlyArray<string>;
-  readonly limits?: { readonly ringSeconds?: number };
+  readonly limits?: { readonly ringSeconds?: number; readonly maxCallSeconds?: number };
   readonly users: ReadonlyArray<User>;
   readonly trunks: ReadonlyArray<Trunk>;
   readonly routes: ReadonlyArray<{ readonly match: string; readonly trunk: string }>;

@@ -55,7 +55,7 @@ const parse = (bytes: Uint8Array, from: Address): Packet | undefined => {
   };
 };
 
-const packet = (sequence: number, ssrc: number, payload: Uint8Array): Uint8Array => {
+export const packet = (sequence: number, ssrc: number, payload: Uint8Array): Uint8Array => {
   const bytes = new Uint8Array(12 + payload.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, 0x80);
