@@ -80,6 +80,9 @@ const heardOn = (state: State): State => {
     : reconfigured({ ...state, early: next.id });
 };
 
+/** Tags that are remembered of one leg: a proxy that forks without end is not worth more. */
+const mostDeclined = 32;
+
 const declined = (state: State, { leg: id, remoteTag }: Of<"AnswerDeclined">): State => {
   const leg = state.legs[id];
   const wasHope = state.phase === "setup" && leg !== undefined && isPending(leg);
@@ -87,7 +90,7 @@ const declined = (state: State, { leg: id, remoteTag }: Of<"AnswerDeclined">): S
   return heardOn(change({ ...state, refusals }, id, (leg) => ({
     ...leg,
     phase: leg.phase === "up" ? "up" : "ended",
-    declined: [...leg.declined, remoteTag],
+    declined: [...leg.declined, remoteTag].slice(-mostDeclined),
   })));
 };
 

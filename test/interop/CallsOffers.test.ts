@@ -258,7 +258,7 @@ Need.suite("offers and answers", [], () => {
     expect((await refused(offer)).status).toBe(status);
   });
 
-  test("an offer with an IPv6 address alone is refused by a relay that has none", async () => {
+  test("an IPv6 address in an offer gives way to the relay's", async () => {
     const offer = secure.replace("c=IN IP4 127.0.0.1", "c=IN IP6 ::1").replace("SAVP", "AVP");
     const { invite, dialling, close } = await scene(offer);
     expect(invite.body).toContain("c=IN IP4 127.0.0.1");
