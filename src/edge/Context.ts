@@ -12,6 +12,7 @@ import type { Flows, Source } from "./Flows.ts";
 import type { KeepAlives } from "./KeepAlives.ts";
 import type { Directory } from "./Realms.ts";
 import type { Refusals } from "./Refusals.ts";
+import type { Resolve } from "./Resolver.ts";
 import type { TimerWheel } from "./TimerWheel.ts";
 import type { Transactions } from "./Transactions.ts";
 
@@ -44,8 +45,7 @@ export interface Context {
   readonly trace: (row: MessageRow) => void;
   /** Something that must not happen did: for the log. */
   readonly defect: (what: string, cause: unknown) => void;
-  /** Address of a host name; literals come back at once. */
-  readonly resolve: (host: string, resolved: (ip: string | undefined) => void) => void;
+  readonly resolve: Resolve;
   /** These effects need no repetition. */
   readonly done: (batch: Pick<EffectBatch, "cell" | "shard">, ref: EffectRef) => void;
 }

@@ -17,7 +17,6 @@ import * as Connections from "./Connections.ts";
 import * as CoreLink from "./CoreLink.ts";
 import * as Defects from "./Defects.ts";
 import * as Flows from "./Flows.ts";
-import { isLiteral } from "./Identity.ts";
 import { Inbound } from "./Inbound.ts";
 import * as KeepAlives from "./KeepAlives.ts";
 import { type StreamLimits, streamLimits } from "./Listen.ts";
@@ -26,6 +25,7 @@ import * as Notices from "./Notices.ts";
 import { Performer } from "./Performer.ts";
 import * as RealmDirectory from "./Realms.ts";
 import * as Refusals from "./Refusals.ts";
+import * as Resolver from "./Resolver.ts";
 import * as Streams from "./Streams.ts";
 import * as TimerWheel from "./TimerWheel.ts";
 import { Transactions } from "./Transactions.ts";
@@ -70,11 +70,6 @@ export interface Edge {
 
 const decodeRealms = Schema.decodeUnknownExit(Realms);
 
-const resolve = (host: string, resolved: (ip: string | undefined) => void): void => {
-  if (isLiteral(host)) return resolved(host);
-  lookup(host, { verbatim: true }, (error, ip) => resolved(error === null ? ip : undefined));
-};
-
 export const make = Effect.fnUntraced(function* (config: Config) {
   const { callKey, counters, edge, environment, limits, routing, shards } = config;
   const { now } = environment;
@@ -86,6 +81,7 @@ export const make = Effect.fnUntraced(function* (config: Config) {
     (what, cause) => void run(Effect.logError(what, cause)),
   );
   const wheel = TimerWheel.make(environment, (cause) => defect("a timer failed", cause));
+  const resolve = Resolver.make(wheel, (host, found) => lookup(host, { verbatim: true }, found));
   const realms = RealmDirectory.make(new Set([config.bind, Text.hostOf(config.bind), "localhost"]));
   const opened: Listeners.Opened = { places: {} };
   const { places } = opened;

@@ -123,21 +123,24 @@ export const reserve = (
 
 /**
  * The flow by which the party of a leg can be reached now that its connection is gone: that of the
- * same contact, else of the newest one from where the leg's came.
+ * same contact. A phone that takes a new contact with each connection is known by where it comes
+ * from; as long as its old contact is registered, also by what it is, and by being newer.
  */
 export const flowOf = (
   bindings: ReadonlyArray<Binding>,
   gone: Flow,
   leg: { readonly target: string; readonly contact: string },
 ): Flow | null => {
-  const others = bindings
-    .filter(({ flow }) =>
-      flow.connection !== gone.connection || flow.incarnation !== gone.incarnation
+  const isGone = ({ flow }: Binding): boolean =>
+    flow.connection === gone.connection && flow.incarnation === gone.incarnation;
+  const own = bindings.find(({ key, uri }) => key === leg.contact || uri === leg.target);
+  if (own !== undefined && !isGone(own)) return own.flow;
+  const [newest] = bindings
+    .filter((other) =>
+      !isGone(other) && other.flow.transport === gone.transport &&
+      other.flow.remote.ip === gone.remote.ip &&
+      (own === undefined || other.since > own.since && other.userAgent === own.userAgent)
     )
     .toSorted((a, b) => b.since - a.since);
-  const same = others.find(({ key, uri }) => key === leg.contact || uri === leg.target) ??
-    others.find(({ flow }) =>
-      flow.transport === gone.transport && flow.remote.ip === gone.remote.ip
-    );
-  return same?.flow ?? null;
+  return newest?.flow ?? null;
 };

@@ -49,6 +49,19 @@ test("else the newest from where the leg came, over the same transport", () => {
   expect(found).toEqual(flow(6));
 });
 
+test("a phone that is away is waited for, whoever else is at its place", () => {
+  const own = binding("sip:a@X.invalid", gone, 50);
+  const older = binding("sip:b@y.invalid", flow(5), 10);
+  const newer = { ...binding("sip:c@z.invalid", flow(6), 90), userAgent: "another kind" };
+  expect(flowOf(own, older, newer)).toBeNull();
+});
+
+test("it may come back under another contact, while its old one is still registered", () => {
+  const own = { ...binding("sip:a@X.invalid", gone, 50), userAgent: "kind" };
+  const again = { ...binding("sip:a@new.invalid", flow(6), 90), userAgent: "kind" };
+  expect(flowOf(own, again)).toEqual(flow(6));
+});
+
 test("never the flow that is gone; its number after a restart is another one", () => {
   expect(flowOf(binding("sip:a@X.invalid", gone))).toBeNull();
   const restarted = flow(1, { incarnation: "later" });
