@@ -1,6 +1,6 @@
 /** Floods, keep-alives and defects at the UDP door. */
 import { createSocket } from "node:dgram";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { udp } from "../../src/role/Udp.ts";
 import type { Udp } from "../../src/udp/Udp.ts";
@@ -34,8 +34,8 @@ const bare = async (rig: Rig.Rig, ip = "127.0.0.1") => {
 
 test("a port that the system chose but TCP has not free is given back for another", async () => {
   const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
-  const { port } = taken.address() as AddressInfo;
+  const port = await Ports.free();
+  await new Promise<void>((resolve) => taken.listen(port, "127.0.0.1", resolve));
   const own = udp();
   let binds = 0;
   const first: Udp = { bind: (how) => own.bind({ ...how, port: binds++ === 0 ? port : how.port }) };
@@ -101,12 +101,18 @@ test("with all transactions taken new requests get 503 with Retry-After", async 
 test("a ping gets a pong (RFC 5626 section 3.5.1), a pong gets nothing", async () => {
   const rig = await Rig.start();
   const peer = await bare(rig);
-  peer.send("\r\n");
-  peer.send("\r\n\r\n");
-  await until("a pong", () => peer.received.length > 0, waitMs);
-  peer.send("\r\n\r\n");
-  await until("another", () => peer.received.length > 1, waitMs);
-  expect(peer.received).toEqual(["\r\n", "\r\n"]);
+  for (const text of ["\r\n", "\r\n\r\n", "\r\n", "\r\n\r\n"]) peer.send(text);
+  // What was sent before it has been heard when this is answered.
+  peer.send(Sip.format(`OPTIONS sip:127.0.0.1 SIP/2.0`, [
+    ["Via", `SIP/2.0/UDP 127.0.0.1:${peer.port};branch=${Sip.branch()}`],
+    ["From", "<sip:a@one.test>;tag=1"],
+    ["To", "<sip:127.0.0.1>"],
+    ["Call-ID", Sip.token()],
+    ["CSeq", "1 OPTIONS"],
+  ]));
+  const answered = () => peer.received.some((text) => text.startsWith("SIP/2.0 200"));
+  await until("an answer", answered, waitMs);
+  expect(peer.received.filter((text) => text === "\r\n")).toHaveLength(2);
   expect(rig.counted("edge_messages_total", { kind: "ping" })).toBe(2);
   await peer.close();
 });
