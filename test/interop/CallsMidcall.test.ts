@@ -263,6 +263,8 @@ Need.suite("a call that is up", [], () => {
     await Wire.settled(callee);
     callee.socket.send(cancelOf(asked.invite, asked.branch));
     await callee.socket.next("200 to CANCEL", ({ method }) => method === "CANCEL");
+    // Through the call itself: it has the CANCEL by then.
+    expect((await there.request("OPTIONS")).status).toBe(200);
     await Wire.settled(caller);
     expect(Wire.requests(caller, "CANCEL")).toEqual([]);
     caller.socket.send(inDialog(caller, dialog, "ACK", { cseq: dialog.cseq }));
