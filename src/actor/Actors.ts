@@ -89,18 +89,22 @@ const countersOf = (counters: Counters): Surroundings["counts"] => ({
   appends: counters.counter("journal_appends_total"),
 });
 
-/** Housekeeping of the shards; a log is cut once the projections have read that far. */
+/**
+ * Housekeeping of the shards, the one first that needs a checkpoint most; a log is cut once the
+ * projections have read that far.
+ */
 const sweepOf = (
-  { cell, projected }: Config,
+  { cell, limits, projected }: Config,
   shards: ReadonlyMap<number, Shard>,
   cuts: Map<number, number>,
   journal: Journal["Service"],
   fork: Fork,
 ) =>
 (): void => {
-  for (const shard of shards.values()) {
+  let written = 0;
+  for (const shard of [...shards.values()].sort((a, b) => b.excess - a.excess)) {
     try {
-      shard.sweep();
+      written += shard.sweep(written < limits.checkpointActors);
     } catch (cause) {
       fork(Effect.logError(`housekeeping of shard ${shard.ref.shard}`, cause));
     }

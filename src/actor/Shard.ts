@@ -57,8 +57,13 @@ export interface Limits {
   readonly mailboxPerTenant: number;
   /** Records that may wait for the append in flight. */
   readonly batchRecords: number;
-  /** Records after which a checkpoint is written (and four for each live actor). */
+  /**
+   * Records after which a checkpoint is written, and two for each live actor: a start reads at most
+   * so many and the checkpoint itself, and a checkpoint is at most half of what is written.
+   */
   readonly checkpointRecords: number;
+  /** Actors in the checkpoints of one round of housekeeping, one shard at least: they cost time. */
+  readonly checkpointActors: number;
 }
 
 /** One command (or deadline) on its way through the shard. */
@@ -183,9 +188,17 @@ export class Shard {
     if (cell !== undefined && Cell.confirm(cell, ref)) this.confirmed.push(ref);
   }
 
-  /** Housekeeping, about once a second: watermarks, what has expired, actors that are over. */
-  sweep(): void {
-    if (this.closed) return;
+  /** Records above those that are worth a checkpoint. */
+  get excess(): number {
+    return this.sinceCheckpoint - this.around.limits.checkpointRecords - 2 * this.cells.size;
+  }
+
+  /**
+   * Housekeeping, about once a second: watermarks, what has expired, actors that are over; and with
+   * `mayCheckpoint` a checkpoint that is due. The result is the number of actors in it.
+   */
+  sweep(mayCheckpoint = true): number {
+    if (this.closed) return 0;
     const now = this.around.now();
     for (const cell of this.cells.values()) {
       Cell.expire(cell, now);
@@ -197,9 +210,10 @@ export class Shard {
     for (let n = 0; n < refs.length; n += mostConfirmed) {
       this.putOwn({ _tag: "EffectsConfirmed", refs: refs.slice(n, n + mostConfirmed) });
     }
-    const worth = this.around.limits.checkpointRecords + 4 * this.cells.size;
-    if (this.sinceCheckpoint > worth) this.checkpoint();
+    const isDue = mayCheckpoint && this.excess > 0;
+    if (isDue) this.checkpoint();
     this.flush();
+    return isDue ? this.cells.size : 0;
   }
 
   private forget(cell: Cell.Cell): void {

@@ -130,9 +130,7 @@ export const rtpPorts = value({
 
 export const wssOrigins = Flag.String("wss-origins").pipe(
   Flag.withMetavar("URL,URL"),
-  Flag.withDescription(
-    "Web pages that may connect by WebSocket, by origin [all; or TANDEM_WSS_ORIGINS]",
-  ),
+  Flag.withDescription("Origins of web pages that may connect [all; or TANDEM_WSS_ORIGINS]"),
   Flag.withFallbackConfig(Config.String("TANDEM_WSS_ORIGINS")),
   Flag.optional,
 );

@@ -94,9 +94,10 @@ export const traced = (
   peer: Source,
   line: string,
   cseq: string,
+  at = context.environment.now(),
 ): void =>
   context.trace({
-    at: context.environment.now(),
+    at,
     call,
     edge: context.edge,
     direction,

@@ -14,7 +14,7 @@ import { reasonOf } from "./Identity.ts";
 import type { Performer } from "./Performer.ts";
 import * as Reports from "./Reports.ts";
 import { pong, Requests } from "./Requests.ts";
-import { type Answer, type Pending, respond, text } from "./Responder.ts";
+import { type Answer, isStateless, type Pending, respond, text } from "./Responder.ts";
 
 export interface Gates {
   /** Messages of a source address, before the parser. */
@@ -197,8 +197,10 @@ export class Inbound {
 
   private ack(request: Message.Request): void {
     if (this.context.transactions.acknowledges(request)) return;
-    const { body, cseq, to } = request;
-    if (!this.performer.acknowledged(to.tag ?? "", cseq, body)) this.counts.stray.value++;
+    const { body, cseq, to: { tag = "" } } = request;
+    // That of a challenge has no transaction to end.
+    if (this.performer.acknowledged(tag, cseq, body) || isStateless(this.context, tag)) return;
+    this.counts.stray.value++;
   }
 
   /** CANCEL gets its 200 at once (RFC 3261 section 9.2); what it does is the core's decision. */

@@ -147,7 +147,7 @@ export class Requests {
     if ("refused" in body) return respond(this.context, pending, body.refused);
     const to = this.callOf(request, realm);
     server.call = to.actor.slice("call/".length);
-    traced(context, server.call, "in", source, `INVITE ${request.uri}`, parts.cseq);
+    const at = context.environment.now();
     const command: CallCommand = {
       _tag: "OfferCall",
       identity: Identity.requestIdentity(context, request, source, realm.domain),
@@ -161,11 +161,18 @@ export class Requests {
       headers: Identity.carriedHeaders(request),
       sdp: body.sdp,
     };
-    this.offer(to, "offer", request, command, pending, (reason) => {
-      const cancel: CallCommand = { _tag: "CancelCall", reason };
+    const call = server.call;
+    const cancel = (reason: string | null): void => {
+      const command: CallCommand = { _tag: "CancelCall", reason };
       const id = Identity.commandId("cancel", server.key);
-      context.core.send(to, id, cancel, inviteDeadlineMs, () => {});
-    });
+      context.core.send(to, id, command, inviteDeadlineMs, () => {});
+    };
+    // A challenged INVITE makes no call: it has a place on no ladder.
+    const shown = (reply: Reply | undefined): void => {
+      if (reply?._tag === "Challenged") return;
+      traced(context, call, "in", source, `INVITE ${request.uri}`, parts.cseq, at);
+    };
+    this.offer(to, "offer", request, command, pending, cancel, shown);
   }
 
   /** An INVITE on its way to the core: 100 in time, and no CANCEL before it arrived. */
@@ -176,6 +183,7 @@ export class Requests {
     command: CallCommand,
     pending: Pending,
     cancel: (reason: string | null) => void,
+    replied: (reply: Reply | undefined) => void = () => {},
   ): void {
     const { server } = pending;
     let known = false;
@@ -185,8 +193,9 @@ export class Requests {
       if (known) cancel(reason);
       else wanted = { reason };
     };
-    const settled = (): void => {
+    const settled = (reply: Reply | undefined): void => {
       this.context.wheel.stop(timer);
+      replied(reply);
       known = true;
       if (wanted !== undefined) cancel(wanted.reason);
     };
@@ -321,7 +330,7 @@ export class Requests {
     deadlineMs: number,
     on: {
       readonly accepted?: () => void;
-      readonly settled?: () => void;
+      readonly settled?: (reply: Reply | undefined) => void;
       readonly change?: (reply: Reply | undefined) => Reply | undefined;
     } = {},
   ): void {
@@ -331,7 +340,7 @@ export class Requests {
       `${pending.server.key} ${request.method}`,
     );
     core.send(to, id, command, deadlineMs, (reply) => {
-      on.settled?.();
+      on.settled?.(reply);
       const changed = on.change === undefined ? reply : on.change(reply);
       const answer = answerOf(changed, () => isSigned(request));
       if (answer === undefined) on.accepted?.();

@@ -24,6 +24,11 @@ export interface Answer {
   /** What a refusal is counted under, where the reason phrase does not say it. */
   readonly cause?: string;
   readonly by?: Decider;
+  /**
+   * Sent once, nothing is kept of the request: challenges, so that a flood of requests that nobody
+   * has signed costs no memory and is not answered tenfold (RFC 3261 section 26.3.2.4).
+   */
+  readonly once?: true;
 }
 
 const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
@@ -33,6 +38,10 @@ const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(m
  */
 const statelessTag = ({ incarnation }: Context, { callId }: ReplyParts): string =>
   `${incarnation}${callId.length}`;
+
+/** True for the tag of a response of this edge that made no dialog: its ACK ends nothing. */
+export const isStateless = ({ incarnation }: Context, tag: string): boolean =>
+  tag.startsWith(incarnation);
 
 export const text = (context: Context, parts: ReplyParts, answer: Answer): string =>
   SipReply.print(parts, {
@@ -46,6 +55,10 @@ export const text = (context: Context, parts: ReplyParts, answer: Answer): strin
 export const respond = (context: Context, pending: Pending, answer: Answer): void => {
   const { parts, server, source } = pending;
   context.refusals.count(answer.by ?? "edge", answer.status, answer.cause ?? answer.reason);
+  // After a 100 the peer waits, and would wait for ever for an answer that is lost.
+  if (answer.once === true && server.last === undefined) {
+    return context.transactions.answerOnce(server, text(context, parts, answer));
+  }
   if (server.call !== undefined) {
     const line = `SIP/2.0 ${answer.status} ${answer.reason ?? Status.phrase(answer.status)}`;
     traced(context, server.call, "out", source, line, parts.cseq);
@@ -85,7 +98,7 @@ export const answerOf = (
         Digest.challenge({ realm, nonce, algorithm, stale, opaque: undefined }),
       ]);
       const cause = stale ? "stale nonce" : isSigned() ? "wrong credentials" : "no credentials";
-      return { status: 401, fields, cause, by };
+      return { status: 401, fields, cause, by, once: true };
     }
     case "Registered":
       return { status: 200, fields: registered(reply) };

@@ -156,6 +156,12 @@ export class Transactions {
     }
   }
 
+  /** Sends a final response to a request, and forgets that it came. */
+  answerOnce(server: Server, text: string): void {
+    server.back(text);
+    this.forget(server);
+  }
+
   /** Sends a request; its key is the branch and the method. */
   request(
     branch: string,

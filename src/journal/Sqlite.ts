@@ -22,6 +22,8 @@ export const unavailable = (path: string, cause: unknown): JournalUnavailable =>
     ? "free space on the disk of the data folder, then start again"
     : /malformed|not a database|corrupt/i.test(reason)
     ? "restore the data folder from its backup, or start with another --data folder"
+    : /newer than this Tandem$/.test(reason)
+    ? "start the Tandem that wrote it, or give another --data folder"
     : /is closed$|has ended$/.test(reason)
     ? "start again"
     : /locked|busy/i.test(reason)

@@ -1,6 +1,9 @@
 /** The file of the embedded journal, opened so that an acknowledged transaction stays. */
 import { DatabaseSync } from "node:sqlite";
 
+/** Of the tables; records and events have versions of their own. */
+const version = 1;
+
 const schema = `
   create table if not exists head (
     cell text not null, shard integer not null, sequence integer not null,
@@ -23,7 +26,12 @@ export const open = (path: string): DatabaseSync => {
     if (mode !== "wal" || synchronous !== full) {
       throw new Error(`no write-ahead log on this file system (${mode}, ${synchronous})`);
     }
+    const found = Number(database.prepare("pragma user_version").get()?.["user_version"]);
+    if (found > version) {
+      throw new Error(`a journal of version ${found} is newer than this Tandem`);
+    }
     database.exec(schema);
+    if (found < version) database.exec(`pragma user_version = ${version}`);
     return database;
   } catch (cause) {
     database.close();

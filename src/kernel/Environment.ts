@@ -3,7 +3,7 @@
  * in `src/simulation`: same seed, same trace (law 7).
  */
 export interface Environment {
-  /** Wall clock, ms since the epoch. */
+  /** Wall clock, ms since the epoch; it never goes back. */
   readonly now: () => number;
   /** Cryptographically strong octets. */
   readonly random: (size: number) => Uint8Array;

@@ -48,7 +48,8 @@ const defaultLimits: Limits = {
   mailbox: 10_000,
   mailboxPerTenant: 5_000,
   batchRecords: 1_000,
-  checkpointRecords: 5_000,
+  checkpointRecords: 400,
+  checkpointActors: 500,
 };
 
 const sealerOf = (vault: Vault["Service"]): Sealer => ({

@@ -17,8 +17,28 @@ const pooled = () => {
   };
 };
 
+/** A clock that was set is followed by this part of the time that passes. */
+const follow = 0.1;
+
+/**
+ * Wall time that never leaps. By a clock that is set forward all that rings and is registered would
+ * be over at once; by one that is set back, deadlines would stand still and calls last no time.
+ */
+export const steady = (wall: () => number, monotonic: () => number): () => number => {
+  let at = wall();
+  let seen = monotonic();
+  return () => {
+    const now = monotonic();
+    const passed = now - seen;
+    const most = passed * follow;
+    at += passed + Math.max(-most, Math.min(most, wall() - at - passed));
+    seen = now;
+    return Math.floor(at);
+  };
+};
+
 export const live = (): Environment => ({
-  now: () => Date.now(),
+  now: steady(() => Date.now(), () => performance.now()),
   random: pooled(),
   schedule: (delayMs, task) => {
     // A process whose roles have ended does not stay for the deadline of a call.

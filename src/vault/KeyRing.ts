@@ -132,10 +132,23 @@ const newRing = (master: Uint8Array): Ring => ({
 
 const label = Buffer.from("tandem key ring 1");
 
+const decodeVersion = Schema.decodeUnknownSync(
+  Schema.fromJsonString(Schema.Struct({ version: Schema.Int })),
+);
+
 const readFile = (path: string): Ring => {
   try {
-    return decodeRing(readFileSync(path, "utf8"));
+    const text = readFileSync(path, "utf8");
+    const { version } = decodeVersion(text);
+    if (version > 1) {
+      throw new VaultFailed({
+        reason: `${path}: a ring of version ${version} is newer than this Tandem`,
+        remedy: "start the Tandem that wrote it, or give another --data folder",
+      });
+    }
+    return decodeRing(text);
   } catch (cause) {
+    if (cause instanceof VaultFailed) throw cause;
     const { message } = cause as Error;
     throw new VaultFailed({ reason: `${path} is damaged: ${message}`, remedy: restore });
   }

@@ -354,6 +354,26 @@ describe("housekeeping", () => {
     expect(await next.submit("39", "a", add(1))).toBe("200 40");
   });
 
+  test("writes few checkpoints at a time, where they are needed most first", async () => {
+    const limits = { checkpointRecords: 10, checkpointActors: 1 };
+    const core = await start(world(), { shards: 3, limits });
+    for (const [shard, count] of [20, 40, 30].entries()) {
+      for (let n = 0; n < count; n++) await core.submit(`${shard}/${n}`, `${shard}`, add(1), shard);
+    }
+    const cutOf = async (shard: number) => {
+      const log = core.around.stored.read({ cell: "a", shard }, 0, 1);
+      return (await Effect.runPromise(log))[0]?.sequence !== 1;
+    };
+    const order: Array<ReadonlyArray<number>> = [];
+    for (let n = 0; n < 10; n++) {
+      await core.pass(400);
+      const cut = await Promise.all([0, 1, 2].map(cutOf));
+      const fresh = [0, 1, 2].filter((shard) => cut[shard] && !order.flat().includes(shard));
+      if (fresh.length > 0) order.push(fresh);
+    }
+    expect(order).toEqual([[1], [2], [0]]);
+  });
+
   test("of one shard that has a defect leaves the others theirs", async () => {
     const core = await start(world(), { shards: 2, limits: { checkpointRecords: -9 } });
     // One actor that grows beyond what a record can hold: no checkpoint of its shard.

@@ -86,6 +86,7 @@ export const start = async (around: World, options: Options = {}) => {
         mailboxPerTenant: 50,
         batchRecords: 50,
         checkpointRecords: 1_000_000,
+        checkpointActors: 1_000_000,
         ...options.limits,
       },
       environment: around.virtual.environment,

@@ -218,7 +218,7 @@ class Life {
       case "settle":
         return owner.settle();
       case "sweep":
-        return owner.shard.sweep();
+        return void owner.shard.sweep();
       case "edgeLost":
         return owner.shard.broadcast(edgeLost(shared.now()));
       case "confirm": {

@@ -59,6 +59,7 @@ const usualLimits: Limits = {
   mailboxPerTenant: 50,
   batchRecords: 50,
   checkpointRecords: 1_000_000,
+  checkpointActors: 1_000_000,
 };
 
 /** What became of a command. */

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { udp } from "../../src/role/Udp.ts";
 import type { Udp } from "../../src/udp/Udp.ts";
+import { acknowledge } from "../support/Dialog.ts";
 import * as Hostile from "../support/Hostile.ts";
 import * as Ports from "../support/Ports.ts";
 import * as RawSip from "../support/RawSip.ts";
@@ -190,4 +191,54 @@ test("a phone behind NAT hears line ends until its registration ends", async () 
   // Who can be reached needs none.
   expect(open.received).toHaveLength(1);
   await Promise.all([natted.close(), open.close()]);
+});
+
+const challenge = {
+  _tag: "Challenged",
+  realm: Rig.domain,
+  nonce: "nonce",
+  algorithms: ["MD5"],
+  stale: false,
+} as const;
+
+/** An INVITE that nobody has signed. */
+const unsigned = (socket: RawSip.RawSip) => {
+  const body = Sip.audio({ ip: "127.0.0.1", port: 40_000 });
+  const headers = {
+    "Contact": `<sip:1001@127.0.0.1:${socket.local.port}>`,
+    "Content-Type": "application/sdp",
+  };
+  return Hostile.build(socket, { ...options, method: "INVITE", headers, body });
+};
+
+test("a challenge is sent once, and nothing is kept of its request", async () => {
+  const rig = await Rig.start({ answer: () => challenge });
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  for (const method of ["INVITE", "REGISTER"]) {
+    const headers = { "Contact": "<sip:1001@127.0.0.1>" };
+    const build = method === "INVITE"
+      ? unsigned(socket)
+      : Hostile.build(socket, { ...options, method, headers });
+    socket.send(build.text);
+    const refusal = await socket.next("401", ({ status }) => status === 401);
+    expect(rig.edge.transactions()).toBe(0);
+    if (method === "REGISTER") continue;
+    const invite = Sip.parse(build.text, socket.local, 0);
+    const branch = /branch=([^;\s]+)/.exec(Sip.header(invite, "via"))?.[1] ?? "";
+    socket.send(acknowledge(invite, refusal, branch));
+  }
+  await Hostile.ask(socket);
+  expect(rig.counted(dropped, { reason: "stray" })).toBe(0);
+  await socket.close();
+});
+
+test("a challenge after a 100 is repeated: its peer has stopped asking", async () => {
+  let asked = 0;
+  const rig = await Rig.start({ answer: () => ++asked < 4 ? undefined : challenge });
+  const socket = await RawSip.udp({ remote: rig.place("udp") });
+  socket.send(unsigned(socket).text);
+  await socket.next("100", ({ status }) => status === 100);
+  await socket.next("401", ({ status }) => status === 401);
+  await socket.next("401 again", ({ status }) => status === 401);
+  await socket.close();
 });

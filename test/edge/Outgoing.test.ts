@@ -47,7 +47,7 @@ test("the size that decides about TCP is that of the message, or a little more",
     const printed = Printer.request(Outgoing.request(context, effect, "udp")).length;
     const said = Outgoing.octetsOf(effect);
     expect(said).toBeGreaterThanOrEqual(printed);
-    expect(said - printed).toBeLessThan(effect.method === "INVITE" ? 150 : 300);
+    expect(said - printed).toBeLessThan(300);
   }));
 });
 

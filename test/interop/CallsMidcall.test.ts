@@ -253,6 +253,34 @@ Need.suite("a call that is up", [], () => {
     await close();
   });
 
+  test("an offer that waits for an ACK and is taken back is sent, then cancelled", async () => {
+    const caller = await Scene.registered(engine(), "1001");
+    const callee = await Scene.registered(engine(), "1002");
+    const dialling = await caller.dial("1002");
+    const there = await (await callee.incoming()).answer();
+    const dialog = dialling.dialog(await dialling.response(200));
+    const asked = send(callee, there, "INVITE", { sdp: offer(callee, 42_000, 2) });
+    await Wire.settled(callee);
+    callee.socket.send(cancelOf(asked.invite, asked.branch));
+    await callee.socket.next("200 to CANCEL", ({ method }) => method === "CANCEL");
+    // Through the call itself: it has the CANCEL by then.
+    expect((await there.request("OPTIONS")).status).toBe(200);
+    await Wire.settled(caller);
+    expect(Wire.requests(caller, "CANCEL")).toEqual([]);
+    caller.socket.send(inDialog(caller, dialog, "ACK", { cseq: dialog.cseq }));
+    const passed = await Wire.request(caller, "INVITE");
+    Wire.respond(caller, passed, "100 Trying");
+    Wire.respond(caller, await Wire.request(caller, "CANCEL"), "200 OK");
+    Wire.respond(caller, passed, "487 Request Terminated");
+    const refused = await asked.final();
+    expect(refused.status).toBe(487);
+    asked.ack(refused);
+    const bye = send(callee, there, "BYE");
+    Wire.respond(caller, await Wire.request(caller, "BYE"), "200 OK");
+    expect((await bye.final()).status).toBe(200);
+    await Wire.close(caller, callee);
+  });
+
   test("requests out of order get 500, and harm nothing", async () => {
     const { caller, callee, here, there, close } = await scene();
     const asked = later(here.reinvite(offer(caller, 40_010, 2)));

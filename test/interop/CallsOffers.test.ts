@@ -79,6 +79,22 @@ Need.suite("offers and answers", [], () => {
     await close();
   });
 
+  test("late offer of two phones: the loser's ACK refuses its streams", async () => {
+    const caller = await Scene.registered(engine(), "1001");
+    const phones = await Wire.phonesOf(engine(), "1002", 2);
+    const dialling = await caller.dial("1002", { body: "" });
+    const invites = await Promise.all(phones.map((phone) => Wire.request(phone, "INVITE")));
+    const [winner, loser] = [phones[0]!, phones[1]!];
+    Wire.respond(winner, invites[0]!, "200 OK", { sdp: Wire.sdpOf(winner, 42_000) });
+    const ok = await dialling.response(200);
+    Wire.respond(loser, invites[1]!, "200 OK", { sdp: Wire.sdpOf(loser, 42_002) });
+    expect((await Wire.request(loser, "ACK")).body).toContain("m=audio 0 ");
+    await ended(loser);
+    ack(caller, dialling, ok, Wire.sdpOf(caller, 40_000));
+    expect((await Wire.request(winner, "ACK")).body).toMatch(/m=audio [1-9]/);
+    await Wire.close(caller, ...phones);
+  });
+
   test("a description in a 183 to an INVITE without offer is not shown", async () => {
     const { callee, dialling, invite, close } = await scene("");
     Wire.respond(callee, invite, "183 Session Progress", { sdp: Wire.sdpOf(callee, 42_000) });

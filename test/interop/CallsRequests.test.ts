@@ -205,13 +205,11 @@ Need.suite("requests", [], () => {
         Wire.sdpOf(caller, 40_000),
       );
       caller.socket.send(text);
-      const first = await Promise.race([
-        Wire.request(callee, "INVITE"),
-        caller.socket.next("a refusal", ({ status }) => (status ?? 0) >= 300),
-      ]);
+      const final = later(caller.socket.next("a refusal", ({ status }) => (status ?? 0) >= 300));
+      const first = await Promise.race([Wire.request(callee, "INVITE"), final]);
       if (first.isRequest) {
         Wire.respond(callee, first, "486 Busy Here");
-        await caller.socket.next("486", ({ status }) => status === 486);
+        await final;
       }
       await Wire.close(caller, callee);
       return first.isRequest ? Sip.header(first, "max-forwards") : first.status;
@@ -241,17 +239,18 @@ Need.suite("requests", [], () => {
       const other = await Scene.registered(engine(), "+12015550123");
       const text = raw(caller, `INVITE ${uri}`, headers, Wire.sdpOf(caller, 40_000));
       caller.socket.send(text);
+      const final = later(caller.socket.next("a refusal", ({ status }) => (status ?? 0) >= 300));
       const first = await Promise.race([
         Wire.request(callee, "INVITE"),
         Wire.request(other, "INVITE"),
-        caller.socket.next("a refusal", ({ status }) => (status ?? 0) >= 300),
+        final,
       ]);
       if (first.isRequest) {
         const phone = Wire.requests(callee, "INVITE").length > 0 ? callee : other;
         Wire.respond(phone, first, "486 Busy Here");
-        const busy = await caller.socket.next("486", ({ status }) => status === 486);
+        const answer = await final;
         await Wire.close(caller, callee, other);
-        return { rang: phone.options.extension, invite: first, answer: busy };
+        return { rang: phone.options.extension, invite: first, answer };
       }
       await Wire.close(caller, callee, other);
       return { rang: undefined, invite: undefined, answer: first };

@@ -123,6 +123,16 @@ describe("a journal that cannot be used says why, and what to do", () => {
     }
   });
 
+  test("a file of a newer Tandem", async () => {
+    const path = newFile();
+    const database = new DatabaseSync(path);
+    database.exec("pragma user_version = 2");
+    database.close();
+    expect((await refusal(path)).message).toMatch(
+      /version 2 is newer than this Tandem; start the Tandem that wrote it/,
+    );
+  });
+
   test("a file whose end was overwritten, or lost", async () => {
     const path = newFile();
     const first = await openFile(path);

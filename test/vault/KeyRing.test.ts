@@ -243,13 +243,16 @@ describe("refuses, and says what to do", () => {
       garbage: "garbage",
       empty: "",
       short: whole.slice(0, -10),
-      newer: whole.replace('"version": 1', '"version": 2'),
+      unversioned: whole.replace('"version": 1', '"version": "one"'),
+      older: whole.replace('"version": 1', '"version": 0'),
     };
     for (const [name, text] of Object.entries(damaged)) {
       writeFileSync(ring, text);
       expect(refusal(folder), name).toMatch(/ring\.json is damaged: /);
       expect(refusal(folder), name).toMatch(restore);
     }
+    writeFileSync(ring, whole.replace('"version": 1', '"version": 2'));
+    expect(refusal(folder)).toMatch(/version 2 is newer than this Tandem; start the Tandem that/);
     const other = wrapped.startsWith("A") ? "B" : "A";
     writeFileSync(ring, whole.replace(wrapped, other + wrapped.slice(1)));
     expect(refusal(folder)).toMatch(/sealed octets were changed, or were sealed under another key/);
