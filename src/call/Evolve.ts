@@ -108,6 +108,7 @@ const offered = (event: Of<"CallOffered">): State => {
     hop,
     edge: path.flow.edge,
     cseq: 0,
+    answered: 0,
     remoteCseq: path.cseq,
     path,
     media: OfferAnswer.initial,
@@ -152,6 +153,7 @@ const started = (state: State, event: Of<"LegStarted">): State => {
     hop: event.hop,
     edge: event.edge,
     cseq: 1,
+    answered: 0,
     remoteCseq: 0,
     path: null,
     media: OfferAnswer.initial,
@@ -220,6 +222,7 @@ const legAnswered = (state: State, event: Of<"LegAnswered">): State =>
     Media.exchange({
       ...speaking(state, leg, event),
       phase: "up",
+      answered: leg.cseq,
       remoteTag: event.remoteTag,
       target: event.contact ?? leg.target,
       routeSet: event.routeSet,
@@ -348,7 +351,7 @@ const mediaAnswered = (state: State, event: Of<"MediaAnswered">): State => {
     state,
     event.leg,
     (leg) =>
-      Media.exchange({ ...leg, target: event.contact ?? leg.target }, {
+      Media.exchange({ ...leg, answered: leg.cseq, target: event.contact ?? leg.target }, {
         from: "peer",
         message: "Success",
         body: event.sdp,

@@ -217,6 +217,7 @@ export const answer = (
   // The same 2xx again is the edge's business; another tag is another phone behind a proxy.
   if (leg.phase === "up" && remoteTag === leg.remoteTag) return nothing;
   if (leg.id === 0 && remoteTag !== leg.remoteTag) return nothing;
+  if (remoteTag === leg.remoteTag && report.cseq <= leg.answered) return nothing;
   const declined = decline(leg, report, at);
   if (!isPending(leg) || state.phase !== "setup") return happened(declined);
   const usable = report.sdp !== null && Media.canAnswer(leg, report.sdp);

@@ -30,6 +30,8 @@ export interface Leg {
   readonly edge: WorkerId;
   /** CSeq number of our last request; the core alone counts. */
   readonly cseq: number;
+  /** Highest of them whose 2xx was taken, and so has its ACK. */
+  readonly answered: number;
   /** Highest CSeq number of the peer's journalled requests. */
   readonly remoteCseq: number;
   /** INVITE of the peer that has no final response yet. */
