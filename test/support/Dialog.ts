@@ -65,6 +65,10 @@ export const via = (socket: RawSip.RawSip, branch = Sip.branch()): string => {
 export const numberOf = (message: Sip.Message): number =>
   Number(Sip.header(message, "cseq").split(/\s+/)[0]);
 
+/** A 2xx to INVITE that nobody waits for any more: each gets an ACK (RFC 3261 13.2.2.4). */
+const isRepeated = ({ method, status = 0 }: Sip.Message): boolean =>
+  method === "INVITE" && status >= 200 && status < 300;
+
 export const isFinal = (callId: string, method: string, cseq: number) => (message: Sip.Message) =>
   !message.isRequest && (message.status ?? 0) >= 200 && message.method === method &&
   Sip.header(message, "call-id") === callId && numberOf(message) === cseq;
@@ -178,9 +182,20 @@ export const call = (context: Context, dialog: Dialog, sdp: string): Call => {
     },
     bye: () => ask("BYE"),
     ended: async (deadlineMs) => {
-      const bye = await asked("BYE", deadlineMs);
-      reply(bye, "200 OK");
-      return bye;
+      for (;;) {
+        const message = await socket.next(
+          "BYE of the other side",
+          (one) =>
+            Sip.header(one, "call-id") === dialog.callId &&
+            (one.isRequest ? one.method === "BYE" : isRepeated(one)),
+          deadlineMs,
+        );
+        if (message.isRequest) {
+          reply(message, "200 OK");
+          return message;
+        }
+        socket.send(inDialog(context, dialog, "ACK", { cseq: numberOf(message) }));
+      }
     },
   };
 };
